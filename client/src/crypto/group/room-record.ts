@@ -1,0 +1,83 @@
+/** What the engine remembers about a room: plain immutable data, stored as one record per room. */
+import type { SignedProof } from '../identity/membership-proof.ts';
+
+export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban';
+
+/** `pending`: the signer's devices are not known yet; evaluated again when they are. */
+export type ProofState = 'none' | 'pending' | 'valid' | 'invalid';
+
+export type MemberRecord = {
+  readonly membership: Membership;
+  readonly join?: SignedProof;
+  readonly joinState: ProofState;
+  /** The invitation that let the member in, from the join's content or from the invite event itself. */
+  readonly invite?: SignedProof;
+  readonly inviteState: ProofState;
+};
+
+export type Departure = { readonly eventId: string; readonly userId: string };
+
+export type RoomRecord = {
+  readonly roomId: string;
+  /** Our own membership. */
+  readonly membership: Membership;
+  readonly algorithm: string | undefined;
+  /** Never goes back to false: no clear content is ever sent into a room that once was encrypted. */
+  readonly everEncrypted: boolean;
+  readonly joinRule: string;
+  readonly creators: readonly string[];
+  /** False while the list may lack members (lazy loading): nothing is sent before it is complete. */
+  readonly membersComplete: boolean;
+  readonly members: Readonly<Record<string, MemberRecord>>;
+  /** Departures of joined members in the order the server showed them, newest last. */
+  readonly departures: readonly Departure[];
+  /** The last three event ids of the timeline, oldest first. */
+  readonly recent: readonly string[];
+  /** Epochs of this room whose key we hold or held, by kid. */
+  readonly epochs: readonly string[];
+  /** Kid of the epoch we send under; unset means the next send chooses or makes one. */
+  readonly sendingKid: string | undefined;
+  /** Set when a device left the roster without a room event: epochs made before must not be sent under. */
+  readonly freshSince: number;
+};
+
+/** Departures remembered per room: enough to order the epochs of a week of churn. */
+export const MAX_DEPARTURES = 200;
+/** Epochs indexed per room; older ones stay readable through the backup. */
+export const MAX_EPOCHS_PER_ROOM = 5_000;
+/** Event ids quoted inside each message (e2ee.md section 3). */
+export const RECENT_EVENTS = 3;
+
+export const emptyRoom = (roomId: string): RoomRecord => ({
+  roomId,
+  membership: 'leave',
+  algorithm: undefined,
+  everEncrypted: false,
+  joinRule: 'invite',
+  creators: [],
+  membersComplete: false,
+  members: {},
+  departures: [],
+  recent: [],
+  epochs: [],
+  sendingKid: undefined,
+  freshSince: 0,
+});
+
+export const joinedMembers = (room: RoomRecord): string[] =>
+  Object.entries(room.members)
+    .filter(([, member]) => member.membership === 'join')
+    .map(([userId]) => userId);
+
+export const newestDeparture = (room: RoomRecord): string | undefined => room.departures.at(-1)?.eventId;
+
+/**
+ * Whether a member may get keys: its join is signed, and in a room that one cannot simply enter so is the invitation
+ * (e2ee.md section 3: a member the server invented gets no keys). Creators need no invitation.
+ */
+export function isSignedMember(room: RoomRecord, userId: string): boolean {
+  const member = room.members[userId];
+  if (member?.membership !== 'join' || member.joinState !== 'valid') return false;
+  if (room.joinRule === 'public' || room.creators.includes(userId)) return true;
+  return member.inviteState === 'valid';
+}
