@@ -31,7 +31,11 @@ export class TableSeal {
 
   constructor(kek: KeyEncryptionKey, table: string) {
     this.#table = table;
-    const keys = hkdfSha256({ ikm: kek.expose(), info: utf8(`chat.nyx/store/${table}`), length: 2 * KEY_BYTES });
+    const keys = hkdfSha256({
+      ikm: kek.expose(),
+      info: utf8(`chat.nyx/store/${table}`),
+      length: 2 * KEY_BYTES,
+    });
     this.#seal = Secret.copy('table-key', keys.subarray(0, KEY_BYTES));
     this.#names = Secret.copy('table-names', keys.subarray(KEY_BYTES));
     keys.fill(0);

@@ -17,7 +17,7 @@ import type { KeyEncryptionKey } from './record-seal.ts';
 import type { MasterSeed } from './recovery-words.ts';
 import type { StoredHeader } from './record-store.ts';
 
-const bytes = z.instanceof(Uint8Array);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const headerSchema = z.object({
   format: z.literal(1),
   userId: z.string().max(255),
@@ -106,7 +106,13 @@ function seedSlotKey(seed: MasterSeed): Secret<'words-key'> {
   return Secret.take('words-key', key);
 }
 
-function sealSlot(kind: string, key: Secret, kek: KeyEncryptionKey, owner: SlotOwner, random: Random): Uint8Array {
+function sealSlot(
+  kind: string,
+  key: Secret,
+  kek: KeyEncryptionKey,
+  owner: SlotOwner,
+  random: Random,
+): Uint8Array {
   const nonce = random(XCHACHA_NONCE_BYTES);
   const input = { key: key.expose(), nonce, aad: slotAad(kind, owner) };
   return concat(nonce, xchachaSeal(input, kek.expose()));
@@ -115,7 +121,10 @@ function sealSlot(kind: string, key: Secret, kek: KeyEncryptionKey, owner: SlotO
 function openSlot(kind: string, key: Secret, inner: Uint8Array, owner: SlotOwner): KeyEncryptionKey {
   const nonce = inner.subarray(0, XCHACHA_NONCE_BYTES);
   const sealed = inner.subarray(XCHACHA_NONCE_BYTES);
-  return Secret.take('vault-kek', xchachaOpen({ key: key.expose(), nonce, aad: slotAad(kind, owner) }, sealed));
+  return Secret.take(
+    'vault-kek',
+    xchachaOpen({ key: key.expose(), nonce, aad: slotAad(kind, owner) }, sealed),
+  );
 }
 
 const slotAad = (kind: string, owner: SlotOwner): Uint8Array =>

@@ -93,7 +93,8 @@ export class Vault {
 
   static async #load(ports: VaultPorts, header: VaultHeader, kek: KeyEncryptionKey): Promise<Vault> {
     const vault = new Vault(ports, header, kek);
-    for (const record of await ports.store.loadAll()) vault.#table(record.table).records.set(record.key, record);
+    for (const record of await ports.store.loadAll())
+      vault.#table(record.table).records.set(record.key, record);
     return vault;
   }
 
@@ -207,7 +208,12 @@ export class Vault {
     const known = this.#tables.get(name);
     if (known !== undefined) return known;
     if (this.#kek.wiped) throw new VaultError('VAULT_LOCKED');
-    const loaded = { seal: new TableSeal(this.#kek, name), records: new Map(), cache: new Map(), complete: false };
+    const loaded = {
+      seal: new TableSeal(this.#kek, name),
+      records: new Map(),
+      cache: new Map(),
+      complete: false,
+    };
     this.#tables.set(name, loaded);
     return loaded;
   }

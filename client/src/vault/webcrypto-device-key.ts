@@ -4,7 +4,10 @@ import { VaultError } from './errors.ts';
 const IV_BYTES = 12;
 
 /** DeviceKeys over WebCrypto AES-256-GCM, non-extractable. `subtle` is `crypto.subtle` in browsers and in Node. */
-export const webCryptoDeviceKeys = (subtle: SubtleCrypto, random: (length: number) => Uint8Array): DeviceKeys => ({
+export const webCryptoDeviceKeys = (
+  subtle: SubtleCrypto,
+  random: (length: number) => Uint8Array,
+): DeviceKeys => ({
   async create() {
     const key = await subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
     return deviceKey(subtle, random, key);
@@ -15,11 +18,7 @@ export const webCryptoDeviceKeys = (subtle: SubtleCrypto, random: (length: numbe
   },
 });
 
-function deviceKey(
-  subtle: SubtleCrypto,
-  random: (length: number) => Uint8Array,
-  key: CryptoKey,
-): DeviceKey {
+function deviceKey(subtle: SubtleCrypto, random: (length: number) => Uint8Array, key: CryptoKey): DeviceKey {
   return {
     stored: key,
     async wrap(plain) {
@@ -32,7 +31,9 @@ function deviceKey(
     },
     async unwrap(wrapped) {
       const iv = own(wrapped.subarray(0, IV_BYTES));
-      return new Uint8Array(await subtle.decrypt({ name: 'AES-GCM', iv }, key, own(wrapped.subarray(IV_BYTES))));
+      return new Uint8Array(
+        await subtle.decrypt({ name: 'AES-GCM', iv }, key, own(wrapped.subarray(IV_BYTES))),
+      );
     },
   };
 }

@@ -17,7 +17,7 @@ import { eventSchema, roomIdSchema, userIdSchema, type DecryptResult, type Matri
 const deviceId = z.string().min(1).max(255);
 const text = z.string().max(4096);
 const passphrase = z.string().min(1).max(1024);
-const bytes = z.instanceof(Uint8Array);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const content = z.record(z.string(), z.unknown());
 const flowId = z.string().min(1).max(255);
 const opaqueId = z.string().min(1).max(255);
@@ -88,12 +88,23 @@ export const engineArgs = {
   userIdentity: z.object({ userId: userIdSchema }),
   /** The user saw the warning about a changed master key and accepts the new one (as pinned, not verified). */
   acceptIdentityChange: z.object({ userId: userIdSchema, masterKey: z.string().max(64) }),
-  /** Content to add to an `m.room.member` event we are about to send (invite, join, kick): merge it into content. */
+  /**
+   * Content to merge into an `m.room.member` event that the user asked for (invite, join, kick), sent with
+   * `PUT /rooms/{roomId}/state/m.room.member/{target}`. An unsigned invitation lets nobody into an invite-only room's
+   * keys, so create rooms without `invite` and invite afterwards. Our own join is signed by the engine itself if it
+   * finds it unsigned.
+   */
   signMembership: z.object({
     roomId: roomIdSchema,
     membership: z.enum(['invite', 'join', 'leave', 'ban']),
     target: userIdSchema,
   }),
+
+  /**
+   * The user confirms that a member the banner lists as `unsigned` really was invited: our signature goes into our own
+   * member event. Never call it without asking the user: it is what keeps invented members out.
+   */
+  vouchMember: z.object({ roomId: roomIdSchema, target: userIdSchema }),
 
   // --- sync and requests ---------------------------------------------------------------------------------------
   processSync: z.object({
@@ -316,6 +327,7 @@ export type EngineResults = {
   userIdentity: UserIdentity;
   acceptIdentityChange: UserIdentity;
   signMembership: { readonly content: Readonly<Record<string, unknown>> };
+  vouchMember: Record<string, never>;
   processSync: { readonly nextBatch: string };
   requestDone: Record<string, never>;
   requestFailed: Record<string, never>;

@@ -18,7 +18,8 @@ export function canonicalJson(value: unknown, depth = 0): string {
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
-      if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new CanonicalJsonError('NOT_CANONICAL', 'number');
+      if (!Number.isSafeInteger(value) || Object.is(value, -0))
+        throw new CanonicalJsonError('NOT_CANONICAL', 'number');
       return String(value);
     case 'object':
       if (value === null) return 'null';
@@ -38,14 +39,14 @@ function canonicalObject(value: Record<string, unknown>, depth: number): string 
   return `{${parts.join(',')}}`;
 }
 
-/** Code-point order; `sort()` alone is UTF-16 order, which differs above U+FFFF. */
+/** Code-point order; `sort()` alone is UTF-16 order, which puts U+E000 to U+FFFF after the surrogates. */
 function byCodePoint(a: string, b: string): number {
-  if (a === b) return 0;
-  const left = [...a];
-  const right = [...b];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
+  let i = 0;
+  while (i < a.length && i < b.length) {
+    const left = a.codePointAt(i) ?? 0;
+    const right = b.codePointAt(i) ?? 0;
+    if (left !== right) return left - right;
+    i += left > 0xffff ? 2 : 1;
   }
-  return left.length - right.length;
+  return a.length - b.length;
 }

@@ -4,8 +4,14 @@
  * the self-signing key, and the master key is the one pinned before.
  */
 import { z } from 'zod';
-import { verifyJson, type Signable } from './signed-json.ts';
-import { emptyUser, MAX_DEVICES_PER_USER, MAX_PAST_DEVICES, type DeviceRecord, type UserRecord } from './user-record.ts';
+import { verifyJson } from './signed-json.ts';
+import {
+  emptyUser,
+  MAX_DEVICES_PER_USER,
+  MAX_PAST_DEVICES,
+  type DeviceRecord,
+  type UserRecord,
+} from './user-record.ts';
 
 const signatures = z.record(z.string(), z.record(z.string(), z.string()));
 const key43 = z.string().length(43);
@@ -118,15 +124,16 @@ function readDevice(
   const displayName = raw.unsigned?.device_display_name;
   // The same keys under the same signature by the same key were verified before.
   if (
-    known?.crossSignature !== undefined &&
+    known !== undefined &&
+    signature !== undefined &&
     known.crossSignature === signature &&
     old.selfSigning === selfSigning &&
     sameDevice(known, { ...next, crossSignature: signature })
   )
     return { ...known, displayName };
-  if (!verifyJson(raw as Signable, old.userId, `ed25519:${deviceId}`, ed25519)) return undefined;
+  if (!verifyJson(raw, old.userId, `ed25519:${deviceId}`, ed25519)) return undefined;
   const signed =
-    selfSigning !== undefined && verifyJson(raw as Signable, old.userId, `ed25519:${selfSigning}`, selfSigning);
+    selfSigning !== undefined && verifyJson(raw, old.userId, `ed25519:${selfSigning}`, selfSigning);
   return { ...next, displayName, crossSignature: signed ? signature : undefined };
 }
 
@@ -145,23 +152,29 @@ type ReadKey = { readonly key: string; readonly raw: CrossSigningKey };
 
 function crossKey(raw: unknown, userId: string, usage: string): ReadKey | undefined {
   const parsed = crossSigningKey.safeParse(raw);
-  if (!parsed.success || parsed.data.user_id !== userId || !parsed.data.usage.includes(usage)) return undefined;
+  if (!parsed.success || parsed.data.user_id !== userId || !parsed.data.usage.includes(usage))
+    return undefined;
   const [entry, ...more] = Object.entries(parsed.data.keys);
   if (entry === undefined || more.length > 0) return undefined;
   const [id, key] = entry;
   return id === `ed25519:${key}` ? { key, raw: parsed.data } : undefined;
 }
 
-function signedBy(raw: unknown, userId: string, usage: string, master: string | undefined): string | undefined {
+function signedBy(
+  raw: unknown,
+  userId: string,
+  usage: string,
+  master: string | undefined,
+): string | undefined {
   const found = crossKey(raw, userId, usage);
   if (found === undefined || master === undefined) return undefined;
-  return verifyJson(found.raw as Signable, userId, `ed25519:${master}`, master) ? found.key : undefined;
+  return verifyJson(found.raw, userId, `ed25519:${master}`, master) ? found.key : undefined;
 }
 
 /** Whether our own user-signing key signed this master key: another device of ours verified the user. */
 function vouchedFor(master: ReadKey | undefined, self: Self): boolean {
   if (master === undefined || self.userSigning === undefined) return false;
-  return verifyJson(master.raw as Signable, self.userId, `ed25519:${self.userSigning}`, self.userSigning);
+  return verifyJson(master.raw, self.userId, `ed25519:${self.userSigning}`, self.userSigning);
 }
 
 function remember(old: UserRecord, removed: readonly DeviceRecord[]): Readonly<Record<string, string>> {
@@ -170,4 +183,3 @@ function remember(old: UserRecord, removed: readonly DeviceRecord[]): Readonly<R
   for (const device of removed) past[device.ed25519] = device.deviceId;
   return Object.fromEntries(Object.entries(past).slice(-MAX_PAST_DEVICES));
 }
-

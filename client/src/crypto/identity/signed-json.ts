@@ -22,7 +22,10 @@ export function signJson<T extends Signable>(
 ): T & { readonly signatures: Signatures } {
   const signature = toBase64(ed25519Sign(secret, signedBytes(object)));
   const signatures = object.signatures ?? {};
-  return { ...object, signatures: { ...signatures, [userId]: { ...signatures[userId], [keyId]: signature } } };
+  return {
+    ...object,
+    signatures: { ...signatures, [userId]: { ...signatures[userId], [keyId]: signature } },
+  };
 }
 
 /** Whether `object` carries a valid signature of `userId` by the key `keyId` with this public key (base64). */
