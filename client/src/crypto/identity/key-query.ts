@@ -124,9 +124,8 @@ function readDevice(
   const displayName = raw.unsigned?.device_display_name;
   // The same keys under the same signature by the same key were verified before.
   if (
-    known !== undefined &&
     signature !== undefined &&
-    known.crossSignature === signature &&
+    known?.crossSignature === signature &&
     old.selfSigning === selfSigning &&
     sameDevice(known, { ...next, crossSignature: signature })
   )
