@@ -123,10 +123,10 @@ function readDevice(
   const known = old.devices[deviceId];
   const displayName = raw.unsigned?.device_display_name;
   // The same keys under the same signature by the same key were verified before.
+  const again = signature !== undefined && old.selfSigning === selfSigning;
   if (
-    signature !== undefined &&
+    again &&
     known?.crossSignature === signature &&
-    old.selfSigning === selfSigning &&
     sameDevice(known, { ...next, crossSignature: signature })
   )
     return { ...known, displayName };
