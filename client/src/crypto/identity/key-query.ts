@@ -138,8 +138,8 @@ function readDevice(
 
 /** Same keys and algorithms, and as trusted as before. */
 function sameDevice(a: DeviceRecord, b: DeviceRecord | undefined): boolean {
+  if (b === undefined) return false;
   return (
-    b !== undefined &&
     a.ed25519 === b.ed25519 &&
     a.curve25519 === b.curve25519 &&
     a.algorithms.join() === b.algorithms.join() &&
