@@ -1,9 +1,18 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, root: string) => ({
+/** Starts one MongoDB and one Redis per run, for the projects whose tests need them. */
+const services = fileURLToPath(new URL('homeserver/src/testing/services-setup.ts', import.meta.url));
+
+const project = (name: string, root: string, globalSetup: string[] = []) => ({
   extends: true as const,
   root,
-  test: { name, include: ['src/**/*.test.ts', 'tests/**/*.test.ts'], environment: 'node' },
+  test: {
+    name,
+    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    environment: 'node' as const,
+    globalSetup,
+  },
 });
 
 export default defineConfig({
@@ -14,7 +23,7 @@ export default defineConfig({
       project('config', 'config'),
       project('federation', 'federation'),
       project('plugin-sdk', 'plugins/sdk'),
-      project('homeserver', 'homeserver'),
+      project('homeserver', 'homeserver', [services]),
       project('client', 'client'),
     ],
   },

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** Makes `path` (and what leads to it) a folder that only this user can enter. */
+export const makePrivateFolder = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await chmod(path, 0o700);
+};
+
+/** Writes a file that only this user can read; it is on disk, whole or not at all, when this returns. */
+export const writePrivateFile = async (path: string, content: string): Promise<void> => {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+};
+
+/** The content of a file, or undefined when there is none. */
+export const readIfThere = async (path: string): Promise<string | undefined> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+/** The secret kept in `folder/name`; made on first use. 32 random bytes, hexadecimal (a MongoDB key file takes no base64url). */
+export const keptSecret = async (folder: string, name: string): Promise<string> => {
+  const path = join(folder, name);
+  const kept = (await readIfThere(path))?.trim();
+  if (kept !== undefined && kept !== '') return kept;
+  const made = randomBytes(32).toString('hex');
+  await writePrivateFile(path, `${made}\n`);
+  return made;
+};
+
+/** `preferred` when it is free on 127.0.0.1, else any free port. */
+export const freePort = async (preferred?: number): Promise<number> => {
+  const attempt = (port: number): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(undefined));
+      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+        const address = server.address();
+        server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
+      });
+    });
+  const port = (preferred === undefined ? undefined : await attempt(preferred)) ?? (await attempt(0));
+  if (port === undefined) throw new Error('no free port on 127.0.0.1');
+  return port;
+};
