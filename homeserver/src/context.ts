@@ -1,0 +1,94 @@
+import type { Config } from '@nyx/config/schema.ts';
+import type { Secret } from '@nyx/config/secret.ts';
+import type { Route } from './http/route.ts';
+import { JobWorker } from './jobs/worker.ts';
+import type { QueueName } from './jobs/define-job.ts';
+import { DomainError } from './domain/errors.ts';
+import type { Authenticator } from './ports/authenticator.ts';
+import { keepSchedules } from './jobs/schedulers.ts';
+import type { Platform } from './ports/platform.ts';
+import { connectRedis, disconnectRedis } from './redis/connection.ts';
+import type { Area } from './wiring/area.ts';
+import { wireDiscovery } from './wiring/discovery.ts';
+import type { Foundation } from './wiring/foundation.ts';
+import { buildFoundation } from './wiring/foundation.ts';
+import { wireOperator } from './wiring/operator.ts';
+
+/** A wired server that does not listen yet. */
+export type Context = AsyncDisposable & {
+  readonly foundation: Foundation;
+  readonly routes: readonly Route[];
+  readonly operatorToken: Secret;
+  readonly authenticator: Authenticator;
+  /** Starts what runs in the background. */
+  start(): Promise<void>;
+};
+
+const CONCURRENCY: Readonly<Record<QueueName, number>> = {
+  default: 5,
+  federation: 20,
+  push: 10,
+  media: 2,
+  keys: 5,
+  maintenance: 1,
+};
+
+const wireAreas = (foundation: Foundation, stopping: AbortSignal): readonly Area[] => {
+  const areas: Area[] = [wireOperator(foundation, stopping)];
+  const features = Object.assign(
+    {},
+    ...areas.map(({ unstableFeatures }) => unstableFeatures ?? {}),
+  ) as Record<string, boolean>;
+  return [...areas, wireDiscovery(foundation.config, features)];
+};
+
+const startJobs = (foundation: Foundation, areas: readonly Area[]): void => {
+  const { roles, config, platform, jobs, relay, outbox, queues, redis, resources } = foundation;
+  relay.start();
+  if (!roles.worker) return;
+  const { logger } = platform;
+  const uri = config.redis.uri?.reveal() ?? '';
+  const connection = resources.adopt(connectRedis(uri, 'wait', logger), disconnectRedis);
+  const worker = new JobWorker({
+    connection,
+    prefix: config.redis.keyPrefix,
+    jobs,
+    ledger: outbox,
+    logger,
+    concurrency: CONCURRENCY,
+  });
+  resources.defer(() => worker.close(config.server.shutdownGrace));
+  resources.use(
+    keepSchedules(
+      areas.flatMap(({ schedules }) => schedules ?? []),
+      { queues, redis, logger },
+    ),
+  );
+};
+
+/** Wires the whole server; the only place that knows which part is made of what. */
+export const createContext = async (
+  config: Config,
+  platform: Platform,
+  stopping: AbortSignal,
+): Promise<Context> => {
+  const foundation = await buildFoundation(config, platform);
+  const areas = wireAreas(foundation, stopping);
+  for (const job of areas.flatMap(({ jobs }) => jobs ?? [])) foundation.jobs.set(job.name, job);
+  return {
+    foundation,
+    routes: areas.flatMap(({ routes }) => routes ?? []),
+    operatorToken: config.server.admin.token ?? platform.secret('admin-token'),
+    authenticator: {
+      authenticate: () => Promise.reject(new DomainError('unknown_token', 'Unknown access token')),
+    },
+    start: async () => {
+      startJobs(foundation, areas);
+      for (const { start } of areas) await start?.();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const { stop } of areas.toReversed()) await stop?.();
+      await foundation.resources.disposeAsync();
+    },
+  };
+};

@@ -1,0 +1,21 @@
+import type { Secret } from '@nyx/config/secret.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import type { Random } from './random.ts';
+
+/** What a server gets from outside: time, randomness, the log and its own identity. */
+export type Platform = {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds from any fixed point, never going back. */
+  readonly monotonic: () => number;
+  readonly logger: Logger;
+  /** The space in which process names are unique, and the name of this process in it. */
+  readonly processSpace: string;
+  readonly processName: string;
+  readonly isProcessAlive: (name: string) => boolean;
+  /** The secret of that name in the data folder, made when it is missing. */
+  readonly secret: (name: string) => Secret;
+  /** Folder of the built web client, when there is one. */
+  readonly webClientPath: string | undefined;
+};

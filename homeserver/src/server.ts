@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Config } from '@nyx/config/schema.ts';
+import type { Context } from './context.ts';
+import { createContext } from './context.ts';
+import type { AppDeps } from './http/app.ts';
+import { createApp } from './http/app.ts';
+import { addressMatcher, clientAddress } from './http/client-address.ts';
+import { QUEUE_PAGE_PATH, queuePage } from './http/operator/queue-page.ts';
+import type { HttpContext } from './http/state.ts';
+import { webClient } from './http/web-client.ts';
+import { loadQueuePage } from './jobs/queue-page.ts';
+import type { Platform } from './ports/platform.ts';
+import { isDatabaseOutage } from './storage/mongo/outage.ts';
+
+/** A whole homeserver in this process. Disposing of it is closing it. */
+export interface NyxServer extends AsyncDisposable {
+  readonly context: Context;
+  /** Listens, and starts what runs in the background. Returns the addresses, e.g. `http://127.0.0.1:8008`. */
+  listen(): Promise<string[]>;
+  /** Lets running requests and jobs end, then lets go of everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Whether the client's own connection was encrypted, as far as a trusted proxy tells. */
+const secureTest = (trustedProxies: readonly string[]): ((context: HttpContext) => boolean) => {
+  const trusted = addressMatcher(trustedProxies);
+  return (context) => {
+    if ('encrypted' in context.req.socket) return true;
+    const proto = context.req.headers['x-forwarded-proto'];
+    return proto === 'https' && trusted((context.req.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
+  };
+};
+
+const requestIds = (processId: string): (() => string) => {
+  const start = processId.slice(0, 6);
+  let count = 0;
+  return () => `${start}-${(count += 1).toString(36)}`;
+};
+
+const appDeps = (config: Config, platform: Platform, context: Context, stopping: AbortSignal): AppDeps => {
+  const { foundation, operatorToken, routes } = context;
+  const { server, logging } = config;
+  const page = queuePage(operatorToken, () => loadQueuePage(foundation.queues, QUEUE_PAGE_PATH));
+  const client = server.webClient.enabled ? (server.webClient.path ?? platform.webClientPath) : undefined;
+  return {
+    routes,
+    mount: {
+      authenticator: context.authenticator,
+      federationAuthenticator: undefined,
+      operatorToken,
+      rateLimiter: foundation.rateLimiter,
+      logger: platform.logger,
+      maxBody: server.maxBody,
+      stopping,
+      isSecure: secureTest(server.trustedProxies),
+    },
+    logger: platform.logger,
+    accessLogger: logging.access ? platform.logger : undefined,
+    meter: foundation.metrics,
+    clientAddress: clientAddress(server.trustedProxies),
+    nextRequestId: requestIds(foundation.processId),
+    monotonic: platform.monotonic,
+    isOutage: isDatabaseOutage,
+    fallbacks: client === undefined ? [page] : [page, webClient(client)],
+  };
+};
+
+const makeListeners = (
+  config: Config,
+  handler: RequestListener,
+): { server: Server; host: string; port: number }[] => {
+  const { bind, port, tls, requestTimeout } = config.server;
+  const options = {
+    requestTimeout,
+    headersTimeout: Math.min(requestTimeout, 20_000),
+    keepAliveTimeout: 75_000,
+  };
+  const listeners = bind.map((host) => ({ server: createHttpServer(options, handler), host, port }));
+  if (tls.port === undefined || tls.cert === undefined || tls.key === undefined) return listeners;
+  const identity = {
+    cert: readFileSync(tls.cert),
+    key: readFileSync(tls.key),
+    minVersion: 'TLSv1.2' as const,
+  };
+  const secure = bind.map((host) => ({
+    server: createHttpsServer({ ...options, ...identity }, handler),
+    host,
+    port: tls.port ?? 0,
+  }));
+  return [...listeners, ...secure];
+};
+
+const listenOn = (server: Server, host: string, port: number): Promise<AddressInfo> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+
+/** Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. */
+const drain = (server: Server, graceMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+
+const urlOf = (isTls: boolean, host: string, port: number): string =>
+  `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Wires a server. Its databases must be reachable; nothing listens until `listen` is called. */
+export const createServer = async (config: Config, platform: Platform): Promise<NyxServer> => {
+  const stopping = new AbortController();
+  const context = await createContext(config, platform, stopping.signal);
+  const app = createApp(appDeps(config, platform, context, stopping.signal));
+  const handle = app.callback();
+  const listeners = makeListeners(config, (request, response) => void handle(request, response));
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    stopping.abort(new Error('The server is stopping'));
+    await Promise.all(
+      listeners
+        .filter(({ server }) => server.listening)
+        .map(({ server }) => drain(server, config.server.shutdownGrace)),
+    );
+    await context[Symbol.asyncDispose]();
+  };
+  return {
+    context,
+    listen: async () => {
+      await context.start();
+      const urls: string[] = [];
+      for (const { server, host, port } of listeners) {
+        const address = await listenOn(server, host, port);
+        urls.push(urlOf('setSecureContext' in server, host, address.port));
+      }
+      return urls;
+    },
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => (closing ??= close()),
+  };
+};
