@@ -1,6 +1,4 @@
 import type { Config } from '@nyx/config/schema.ts';
-import type { Connection, mongo } from 'mongoose';
-import mongoose from 'mongoose';
 import { randomToken } from '../domain/ids.ts';
 import type { JobDefinition } from '../jobs/define-job.ts';
 import { OutboxRelay } from '../jobs/outbox-relay.ts';
@@ -18,6 +16,7 @@ import { createRateLimiter } from '../redis/redis-rate-limiter.ts';
 import { StreamNotifier } from '../redis/stream-notifier.ts';
 import type { Roles } from '../roles.ts';
 import { rolesOf } from '../roles.ts';
+import type { MongoConnection, MongoDatabase } from '../storage/mongo/connection.ts';
 import { connectMongo, databaseOf } from '../storage/mongo/connection.ts';
 import { migrate } from '../storage/mongo/migrations.ts';
 import { MIGRATIONS } from '../storage/mongo/migrations/registry.ts';
@@ -37,8 +36,8 @@ export type Foundation = {
   readonly metrics: Metrics;
   /** Unique name of this process among those of this server, over all time. */
   readonly processId: string;
-  readonly connection: Connection;
-  readonly db: mongo.Db;
+  readonly connection: MongoConnection;
+  readonly db: MongoDatabase;
   readonly transact: Transact;
   /** Commands that fail at once while Redis is away. */
   readonly redis: Redis;
@@ -136,7 +135,7 @@ export const buildFoundation = async (config: Config, platform: Platform): Promi
   );
   await stream.start();
   const notifier = stack.use(new StreamNotifier(bus, stream));
-  const outbox = new Outbox(db, clock, () => new mongoose.mongo.ObjectId());
+  const outbox = new Outbox(db, clock);
   const queues = stack.use(new Queues(redis, prefix));
   const jobs = new Map<string, JobDefinition>();
   const relay = stack.use(new OutboxRelay({ outbox, queues, redis, jobs, logger }));

@@ -1,6 +1,10 @@
 import mongoose from 'mongoose';
 import type { Connection, mongo } from 'mongoose';
 
+/** For the wiring, which may not import the driver. */
+export type MongoConnection = Connection;
+export type MongoDatabase = mongo.Db;
+
 export type MongoOptions = {
   readonly uri: string;
   /** Name of the database. */

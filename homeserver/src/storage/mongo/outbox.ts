@@ -35,12 +35,10 @@ export const OUTBOX_INDEXES: readonly NamedIndex[] = [
 export class Outbox {
   readonly #rows: mongo.Collection<OutboxRow>;
   readonly #clock: Clock;
-  readonly #newId: () => mongo.ObjectId;
 
-  constructor(db: mongo.Db, clock: Clock, newId: () => mongo.ObjectId) {
+  constructor(db: mongo.Db, clock: Clock) {
     this.#rows = db.collection<OutboxRow>(COLLECTION);
     this.#clock = clock;
-    this.#newId = newId;
   }
 
   /** Stores jobs; within `session`'s transaction when given, together with what caused them. */
@@ -49,7 +47,7 @@ export class Outbox {
     const now = this.#clock.now();
     const options = session === undefined ? {} : { session };
     const rows = requests.map(({ name, payload, key, delayMs = 0 }) => ({
-      _id: this.#newId(),
+      _id: new mongoose.mongo.ObjectId(),
       name,
       payload,
       ...(key === undefined ? {} : { key: `${name}:${key}` }),
