@@ -13,7 +13,7 @@ export const registrationSchema = z
     sharedSecret: secret()
       .optional()
       .describe(
-        'Secret with which tools create accounts through `/_synapse/admin/v1/register`. Off when not set.',
+        'Secret with which tools create accounts through `/_synapse/admin/v1/register`. Without it only commands on this machine can (`nyx create-user`).',
       )
       .meta({ env: 'NYX_REGISTRATION_SHARED_SECRET' }),
     sharedSecretFile: secretFile()
