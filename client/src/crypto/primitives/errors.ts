@@ -33,3 +33,6 @@ export class PrimitiveError extends CryptoError<
 export class CodecError extends CryptoError<
   'TRUNCATED' | 'TRAILING_BYTES' | 'FIELD_TOO_LONG' | 'BAD_VALUE' | 'BAD_UTF8' | 'UNKNOWN_VERSION'
 > {}
+
+/** Whether an error is one of the engine's own, with a code to act upon. */
+export const isCryptoError = (error: unknown): error is CryptoError => error instanceof CryptoError;

@@ -105,3 +105,9 @@ export const checkMlKemSecret = (secret: MlKemSecret): void => {
   const hash = sha3256(bytes.subarray(PUBLIC_AT, PUBLIC_HASH_AT));
   if (!equalBytes(stored, hash)) throw new PrimitiveError('INVALID_SECRET_KEY', 'ml-kem');
 };
+
+/** The public key inside a private one. */
+export const mlKemPublicKey = (secret: MlKemSecret): Uint8Array => {
+  requireLength(secret.expose(), ML_KEM_SECRET_BYTES, 'ml-kem secret');
+  return secret.expose().slice(PUBLIC_AT, PUBLIC_HASH_AT);
+};
