@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '@nyx/config/schema.ts';
+import type { Secret } from '@nyx/config/secret.ts';
 import { pino } from 'pino';
 import { isProcessAlive, processName, processSpace } from './adapters/process-identity.ts';
 import { secretFromFile } from './adapters/secret-file.ts';
 import { monotonic, systemClock, systemRandom } from './adapters/system.ts';
 import { createLogger } from './observability/logger.ts';
 import type { Platform } from './ports/platform.ts';
-import type { NyxServer } from './server.ts';
-import { createServer } from './server.ts';
+import { createServer as wireServer } from './server.ts';
 
 /** Where this checkout or installation has the built web client. */
 const BUILT_CLIENT = join(import.meta.dirname, '../../client/dist');
@@ -32,29 +32,30 @@ export const systemPlatform = (config: Config): Platform => ({
   webClientPath: existsSync(join(BUILT_CLIENT, 'index.html')) ? BUILT_CLIENT : undefined,
 });
 
-/**
- * Runs a server until `SIGTERM` or `SIGINT`. `config` names a database and a Redis that are running already. Resolves
- * when it listens; `onClose` runs after the server has let go of both.
- */
-export const runServer = async (config: Config, onClose: () => Promise<void>): Promise<NyxServer> => {
+/** What the command line hands over; see `runtime.ts` of the command line for the whole of it. */
+export type MainInputs = {
+  readonly config: Config;
+  /** Of the services that run already, and outlive the server. */
+  readonly databaseUri: Secret;
+  readonly redisUri: Secret;
+  readonly localRegistrationSecret: Secret;
+};
+
+/** A server that listens. Disposing of it lets requests and jobs end first. */
+export interface Running extends AsyncDisposable {
+  readonly urls: readonly string[];
+}
+
+/** Wires a server from what the command line found and started, and listens. */
+export const createServer = async (inputs: MainInputs): Promise<Running> => {
+  const config: Config = {
+    ...inputs.config,
+    database: { ...inputs.config.database, uri: inputs.databaseUri },
+    redis: { ...inputs.config.redis, uri: inputs.redisUri },
+  };
   const platform = systemPlatform(config);
-  const server = await createServer(config, platform);
+  const server = await wireServer(config, platform);
   const urls = await server.listen();
   platform.logger.info({ urls, serverName: config.server.name, pid: process.pid }, 'listening');
-  const stop = (signal: NodeJS.Signals): void => {
-    platform.logger.info({ signal }, 'stopping');
-    server
-      .close()
-      .then(onClose)
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          platform.logger.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  return server;
+  return { urls, [Symbol.asyncDispose]: () => server.close() };
 };
