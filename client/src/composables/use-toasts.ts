@@ -22,7 +22,8 @@ export const useToasts = () => {
       toasts.value = toasts.value.filter((toast) => toast.id !== id);
     },
     show: (text: string, tone: ToastTone = 'info', action?: Toast['action']): void => {
-      const toast: Toast = action === undefined ? { id: nextId, text, tone } : { id: nextId, text, tone, action };
+      const toast: Toast =
+        action === undefined ? { id: nextId, text, tone } : { id: nextId, text, tone, action };
       nextId += 1;
       toasts.value = [...toasts.value.slice(1 - maxToasts), toast];
       announce(text, tone === 'bad' ? 'urgent' : 'polite');

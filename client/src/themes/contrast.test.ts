@@ -20,7 +20,9 @@ const css = readFileSync(new URL('./tokens.css', import.meta.url), 'utf8');
 const theme = (name: 'light' | 'dark'): Map<string, string> => {
   const start = css.indexOf(`:root[data-theme='${name}'] {`);
   const block = css.slice(start, css.indexOf('}', start));
-  return new Map([...block.matchAll(/--([a-z-]+[a-z]): (#[0-9a-f]{6});/g)].map((m) => [m[1] ?? '', m[2] ?? '']));
+  return new Map(
+    [...block.matchAll(/--([a-z-]+[a-z]): (#[0-9a-f]{6});/g)].map((m) => [m[1] ?? '', m[2] ?? '']),
+  );
 };
 
 const surfaces = ['bg', 'bg-side', 'bg-raised', 'bg-hover', 'bg-active', 'bg-sunken'];

@@ -19,10 +19,14 @@ export const profile = async (api: Api, userId: string): Promise<Result<Profile>
 };
 
 export const setDisplayName = (api: Api, userId: string, name: string): Promise<Result<unknown>> =>
-  call(api, empty, 'PUT', path`/_matrix/client/v3/profile/${userId}/displayname`, { body: { displayname: name } });
+  call(api, empty, 'PUT', path`/_matrix/client/v3/profile/${userId}/displayname`, {
+    body: { displayname: name },
+  });
 
 export const setAvatar = (api: Api, userId: string, mxc: string): Promise<Result<unknown>> =>
-  call(api, empty, 'PUT', path`/_matrix/client/v3/profile/${userId}/avatar_url`, { body: { avatar_url: mxc } });
+  call(api, empty, 'PUT', path`/_matrix/client/v3/profile/${userId}/avatar_url`, {
+    body: { avatar_url: mxc },
+  });
 
 export const setAccountData = (
   api: Api,
@@ -85,7 +89,9 @@ export const setPushRuleEnabled = (
   ruleId: string,
   enabled: boolean,
 ): Promise<Result<unknown>> =>
-  call(api, empty, 'PUT', path`/_matrix/client/v3/pushrules/global/${kind}/${ruleId}/enabled`, { body: { enabled } });
+  call(api, empty, 'PUT', path`/_matrix/client/v3/pushrules/global/${kind}/${ruleId}/enabled`, {
+    body: { enabled },
+  });
 
 /** Put a room rule ("all messages" or "mute") or take it away. */
 export const setRoomPushRule = (

@@ -22,7 +22,10 @@ export const upload = async (
   const sent = await send(api, {
     method: 'POST',
     url: urlOf(api, '/_matrix/media/v3/upload', { filename: options.filename }),
-    headers: { ...authHeaders(api), 'content-type': blob.type === '' ? 'application/octet-stream' : blob.type },
+    headers: {
+      ...authHeaders(api),
+      'content-type': blob.type === '' ? 'application/octet-stream' : blob.type,
+    },
     body: blob,
     timeoutMs: 600_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -52,7 +55,9 @@ export const download = async (
       ? path`/_matrix/client/v1/media/download/${parts.server}/${parts.id}`
       : path`/_matrix/client/v1/media/thumbnail/${parts.server}/${parts.id}`;
   const query =
-    options.size === undefined ? {} : { width: options.size, height: options.size, method: 'crop', animated: false };
+    options.size === undefined
+      ? {}
+      : { width: options.size, height: options.size, method: 'crop', animated: false };
   const sent = await send(api, {
     method: 'GET',
     url: urlOf(api, route, query),

@@ -22,12 +22,20 @@ export type CreateRoom = {
 };
 
 export const createRoom = async (api: Api, input: CreateRoom): Promise<Result<string>> => {
-  const answer = await call(api, roomIdAnswer, 'POST', `${v3}/createRoom`, { body: input, timeoutMs: 60_000 });
+  const answer = await call(api, roomIdAnswer, 'POST', `${v3}/createRoom`, {
+    body: input,
+    timeoutMs: 60_000,
+  });
   return answer.ok ? ok(answer.value.room_id) : answer;
 };
 
 /** Join by id or alias; `via` names servers that know the room. Joining a far, large room may take a minute. */
-export const joinRoom = async (api: Api, idOrAlias: string, via: string[], reason?: string): Promise<Result<string>> => {
+export const joinRoom = async (
+  api: Api,
+  idOrAlias: string,
+  via: string[],
+  reason?: string,
+): Promise<Result<string>> => {
   const answer = await call(api, roomIdAnswer, 'POST', path`/_matrix/client/v3/join/${idOrAlias}`, {
     query: { via, server_name: via },
     body: reason === undefined ? {} : { reason },
@@ -129,8 +137,15 @@ const contextAnswer = z.object({
 
 export type ContextPage = z.output<typeof contextAnswer>;
 
-export const context = (api: Api, roomId: string, eventId: string, limit: number): Promise<Result<ContextPage>> =>
-  call(api, contextAnswer, 'GET', path`/_matrix/client/v3/rooms/${roomId}/context/${eventId}`, { query: { limit } });
+export const context = (
+  api: Api,
+  roomId: string,
+  eventId: string,
+  limit: number,
+): Promise<Result<ContextPage>> =>
+  call(api, contextAnswer, 'GET', path`/_matrix/client/v3/rooms/${roomId}/context/${eventId}`, {
+    query: { limit },
+  });
 
 export const getEvent = (api: Api, roomId: string, eventId: string): Promise<Result<unknown>> =>
   call(api, z.unknown(), 'GET', path`/_matrix/client/v3/rooms/${roomId}/event/${eventId}`);
@@ -139,7 +154,9 @@ const atTime = z.object({ event_id: z.string(), origin_server_ts: z.number() });
 
 /** GET /timestamp_to_event: the first event at or after `ts` (ms). */
 export const eventAtTime = (api: Api, roomId: string, ts: number): Promise<Result<z.output<typeof atTime>>> =>
-  call(api, atTime, 'GET', path`/_matrix/client/v1/rooms/${roomId}/timestamp_to_event`, { query: { ts, dir: 'f' } });
+  call(api, atTime, 'GET', path`/_matrix/client/v1/rooms/${roomId}/timestamp_to_event`, {
+    query: { ts, dir: 'f' },
+  });
 
 export const members = async (api: Api, roomId: string): Promise<Result<unknown[]>> => {
   const answer = await call(
@@ -195,24 +212,45 @@ export const sendReceipt = (
     body: { 'm.fully_read': eventId, [privately ? 'm.read.private' : 'm.read']: eventId },
   });
 
-export const sendTyping = (api: Api, roomId: string, userId: string, typing: boolean): Promise<Result<unknown>> =>
+export const sendTyping = (
+  api: Api,
+  roomId: string,
+  userId: string,
+  typing: boolean,
+): Promise<Result<unknown>> =>
   call(api, empty, 'PUT', path`/_matrix/client/v3/rooms/${roomId}/typing/${userId}`, {
     body: typing ? { typing: true, timeout: 20_000 } : { typing: false },
   });
 
-export const reportEvent = (api: Api, roomId: string, eventId: string, reason: string): Promise<Result<unknown>> =>
+export const reportEvent = (
+  api: Api,
+  roomId: string,
+  eventId: string,
+  reason: string,
+): Promise<Result<unknown>> =>
   call(api, empty, 'POST', path`/_matrix/client/v3/rooms/${roomId}/report/${eventId}`, { body: { reason } });
 
 export const setTag = (
   api: Api,
   input: { userId: string; roomId: string; tag: string; order?: number },
 ): Promise<Result<unknown>> =>
-  call(api, empty, 'PUT', path`/_matrix/client/v3/user/${input.userId}/rooms/${input.roomId}/tags/${input.tag}`, {
-    body: input.order === undefined ? {} : { order: input.order },
-  });
+  call(
+    api,
+    empty,
+    'PUT',
+    path`/_matrix/client/v3/user/${input.userId}/rooms/${input.roomId}/tags/${input.tag}`,
+    {
+      body: input.order === undefined ? {} : { order: input.order },
+    },
+  );
 
 export const removeTag = (
   api: Api,
   input: { userId: string; roomId: string; tag: string },
 ): Promise<Result<unknown>> =>
-  call(api, empty, 'DELETE', path`/_matrix/client/v3/user/${input.userId}/rooms/${input.roomId}/tags/${input.tag}`);
+  call(
+    api,
+    empty,
+    'DELETE',
+    path`/_matrix/client/v3/user/${input.userId}/rooms/${input.roomId}/tags/${input.tag}`,
+  );

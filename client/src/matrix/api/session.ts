@@ -101,10 +101,7 @@ const refreshed = z.object({
   expires_in_ms: z.optional(z.number()),
 });
 
-export const refresh = (
-  api: Api,
-  refreshToken: string,
-): Promise<Result<z.output<typeof refreshed>>> =>
+export const refresh = (api: Api, refreshToken: string): Promise<Result<z.output<typeof refreshed>>> =>
   call(api, refreshed, 'POST', '/_matrix/client/v3/refresh', { body: { refresh_token: refreshToken } });
 
 const device = z.object({
@@ -136,7 +133,11 @@ export const changePassword = (
   auth?: AuthStep,
 ): Promise<Result<unknown>> =>
   call(api, empty, 'POST', '/_matrix/client/v3/account/password', {
-    body: { new_password: newPassword, logout_devices: logoutDevices, ...(auth === undefined ? {} : { auth }) },
+    body: {
+      new_password: newPassword,
+      logout_devices: logoutDevices,
+      ...(auth === undefined ? {} : { auth }),
+    },
   });
 
 export const deactivate = (api: Api, erase: boolean, auth?: AuthStep): Promise<Result<unknown>> =>

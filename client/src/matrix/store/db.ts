@@ -62,15 +62,7 @@ export interface NyxSchema extends DBSchema {
 
 export type NyxDb = IDBPDatabase<NyxSchema>;
 export type StoreName =
-  | 'meta'
-  | 'rooms'
-  | 'segments'
-  | 'events'
-  | 'state'
-  | 'receipts'
-  | 'accountData'
-  | 'outbox'
-  | 'drafts';
+  'meta' | 'rooms' | 'segments' | 'events' | 'state' | 'receipts' | 'accountData' | 'outbox' | 'drafts';
 export type WriteTx = IDBPTransaction<NyxSchema, StoreName[], 'readwrite'>;
 
 export const allStores: StoreName[] = [

@@ -1,4 +1,12 @@
-import { isRedacted, redactEvent, redactionTarget, relationOf, stringOf, stringsOf, recordOf } from '../events.ts';
+import {
+  isRedacted,
+  redactEvent,
+  redactionTarget,
+  relationOf,
+  stringOf,
+  stringsOf,
+  recordOf,
+} from '../events.ts';
 import { limits } from '../limits.ts';
 import { nyxGroupAlgorithm } from '../types.ts';
 import type { BareEvent, RoomEvent, RoomRecord } from '../types.ts';
@@ -21,7 +29,9 @@ const messageLike = new Set([
 
 /** Event types that count as news in the room list. */
 export const isMessageLike = (event: RoomEvent): boolean =>
-  messageLike.has(event.type) && event.state_key === undefined && relationOf(event.content)?.type !== 'm.replace';
+  messageLike.has(event.type) &&
+  event.state_key === undefined &&
+  relationOf(event.content)?.type !== 'm.replace';
 
 /** A room's record after one state event. Pure; unknown types change nothing. */
 export const applyState = (room: RoomRecord, event: BareEvent, ownUserId: string): RoomRecord => {
@@ -78,7 +88,12 @@ export const writeState = async (
   return applyState(room, event, ownUserId);
 };
 
-export const storedEvent = (roomId: string, segment: number, index: number, event: RoomEvent): StoredEvent => {
+export const storedEvent = (
+  roomId: string,
+  segment: number,
+  index: number,
+  event: RoomEvent,
+): StoredEvent => {
   const rel = relationOf(event.content)?.eventId;
   return {
     r: roomId,

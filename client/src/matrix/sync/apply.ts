@@ -66,14 +66,12 @@ const receiptsOf = (roomId: string, ephemeral: BareEvent[]): Receipt[] => {
 const typingOf = (ephemeral: BareEvent[]): string[] | undefined => {
   const event = ephemeral.findLast((one) => one.type === 'm.typing');
   const ids = event?.content['user_ids'];
-  return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === 'string').slice(0, 20) : undefined;
+  return Array.isArray(ids)
+    ? ids.filter((id): id is string => typeof id === 'string').slice(0, 20)
+    : undefined;
 };
 
-const heroesOf = async (
-  tx: WriteTx,
-  roomId: string,
-  ids: readonly string[],
-): Promise<RoomRecord['heroes']> =>
+const heroesOf = async (tx: WriteTx, roomId: string, ids: readonly string[]): Promise<RoomRecord['heroes']> =>
   Promise.all(
     ids.slice(0, 5).map(async (userId) => {
       const member = await tx.objectStore('state').get([roomId, 'm.room.member', userId]);
@@ -125,14 +123,17 @@ const applyJoined = async (
     appended.push(event);
     const blanked = await writeRedaction(tx, room.roomId, event);
     if (blanked !== undefined) replaced.push(blanked);
-    if (blanked !== undefined && room.lastEvent?.event_id === blanked.event_id) room = { ...room, lastEvent: blanked };
+    if (blanked !== undefined && room.lastEvent?.event_id === blanked.event_id)
+      room = { ...room, lastEvent: blanked };
   }
   room = applyRoomAccountData(room, accountData);
   for (const event of accountData) {
     await tx.objectStore('accountData').put({ r: room.roomId, type: event.type, content: event.content });
   }
   const receipts = receiptsOf(room.roomId, ephemeral);
-  for (const receipt of receipts) if (receipt.thread === undefined || receipt.thread === 'main') await tx.objectStore('receipts').put(receipt);
+  for (const receipt of receipts)
+    if (receipt.thread === undefined || receipt.thread === 'main')
+      await tx.objectStore('receipts').put(receipt);
 
   const { summary, unread_notifications: counts } = part;
   room.joined = summary['m.joined_member_count'] ?? room.joined;
@@ -150,7 +151,15 @@ const applyJoined = async (
   if (room.lastTs === 0) room.lastTs = timeline.at(-1)?.origin_server_ts ?? context.now();
   await tx.objectStore('rooms').put(room);
   const shown = [...state, ...timeline.filter((event) => event.state_key !== undefined)];
-  return { room, appended, replaced, gap: gap && !first, state: shown, receipts, typing: typingOf(ephemeral) };
+  return {
+    room,
+    appended,
+    replaced,
+    gap: gap && !first,
+    state: shown,
+    receipts,
+    typing: typingOf(ephemeral),
+  };
 };
 
 const applyInvite = async (
@@ -179,7 +188,11 @@ const applyInvite = async (
 };
 
 /** Marks direct rooms after m.direct changed; answers the rooms that differ. */
-const applyDirect = async (tx: WriteTx, content: Content, skip: ReadonlySet<string>): Promise<RoomRecord[]> => {
+const applyDirect = async (
+  tx: WriteTx,
+  content: Content,
+  skip: ReadonlySet<string>,
+): Promise<RoomRecord[]> => {
   const direct = directRooms(content);
   const changed: RoomRecord[] = [];
   for (const room of await tx.objectStore('rooms').getAll()) {
@@ -226,7 +239,8 @@ export const applySync = async (context: ApplyContext, response: SyncResponse): 
     });
 
   const { join, invite, leave, knock } = response.rooms;
-  for (const [roomId, part] of Object.entries(join).slice(0, limits.syncRooms)) await joined(part, roomId, 'join');
+  for (const [roomId, part] of Object.entries(join).slice(0, limits.syncRooms))
+    await joined(part, roomId, 'join');
   for (const [roomId, part] of Object.entries(invite).slice(0, limits.syncRooms)) {
     await guarded(roomId, async () => {
       const parsed = invitedRoomSchema.parse(part);

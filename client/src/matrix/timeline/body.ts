@@ -24,7 +24,12 @@ export type MediaBody = {
   waveform: readonly number[];
 };
 
-export type Poll = { question: string; answers: { id: string; text: string }[]; max: number; disclosed: boolean };
+export type Poll = {
+  question: string;
+  answers: { id: string; text: string }[];
+  max: number;
+  disclosed: boolean;
+};
 
 export type Body =
   | { kind: 'text' | 'emote' | 'notice'; text: string; html: string | undefined }
@@ -34,7 +39,9 @@ export type Body =
   | { kind: 'unknown'; type: string; text: string };
 
 const positive = (value: unknown, max: number): number | undefined =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 && value <= max ? Math.round(value) : undefined;
+  typeof value === 'number' && Number.isFinite(value) && value > 0 && value <= max
+    ? Math.round(value)
+    : undefined;
 
 const blurhashOf = (info: Content | undefined): string | undefined => {
   const hash = stringOf(info?.['xyz.amorgan.blurhash']) ?? stringOf(info?.['blurhash']);
@@ -84,7 +91,10 @@ const textBody = (kind: 'text' | 'emote' | 'notice', content: Content, isReply: 
   return {
     kind,
     text: isReply ? withoutReplyFallback(raw) : raw,
-    html: html === undefined || html.length > limits.html ? undefined : html.replace(/<mx-reply>[\s\S]*<\/mx-reply>/i, ''),
+    html:
+      html === undefined || html.length > limits.html
+        ? undefined
+        : html.replace(/<mx-reply>[\s\S]*<\/mx-reply>/i, ''),
   };
 };
 
@@ -92,10 +102,12 @@ const pollText = (value: unknown): string => {
   const record = recordOf(value);
   const text = record?.['m.text'];
   const first: unknown = Array.isArray(text) ? recordOf(text[0])?.['body'] : text;
-  return (stringOf(first) ?? stringOf(record?.['org.matrix.msc1767.text']) ?? stringOf(record?.['body']) ?? '').slice(
-    0,
-    340,
-  );
+  return (
+    stringOf(first) ??
+    stringOf(record?.['org.matrix.msc1767.text']) ??
+    stringOf(record?.['body']) ??
+    ''
+  ).slice(0, 340);
 };
 
 /** A poll's question and answers, or undefined when it is malformed (MSC3381). */

@@ -47,7 +47,10 @@ export class ContextSource implements TimelineSource {
     const page = await this.#page('f', this.#end, count);
     if (!page.ok) return page;
     this.#end = page.value.next;
-    return ok({ events: page.value.events, end: page.value.next === undefined || page.value.events.length === 0 });
+    return ok({
+      events: page.value.events,
+      end: page.value.next === undefined || page.value.events.length === 0,
+    });
   }
 
   async rewind(): Promise<boolean> {

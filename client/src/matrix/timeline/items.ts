@@ -37,12 +37,23 @@ export type MessageItem = {
 
 export type TimelineItem =
   | MessageItem
-  | { readonly kind: 'notice'; readonly key: string; readonly eventId: string; readonly notice: NoticeText; readonly ts: number }
+  | {
+      readonly kind: 'notice';
+      readonly key: string;
+      readonly eventId: string;
+      readonly notice: NoticeText;
+      readonly ts: number;
+    }
   | { readonly kind: 'day'; readonly key: string; readonly ts: number }
   | { readonly kind: 'unread'; readonly key: string }
   | { readonly kind: 'start'; readonly key: string }
   /** Older or newer pages are coming, or failed: a row of constant height. */
-  | { readonly kind: 'more'; readonly key: string; readonly state: 'loading' | 'error'; readonly direction: 'older' | 'newer' };
+  | {
+      readonly kind: 'more';
+      readonly key: string;
+      readonly state: 'loading' | 'error';
+      readonly direction: 'older' | 'newer';
+    };
 
 export type Echo = { entry: OutboxEntry; state: EchoState; eventId: string | undefined };
 
@@ -90,10 +101,12 @@ type Draft = { -readonly [K in keyof MessageItem]: MessageItem[K] };
 const messageFrom = (entry: Entry, input: ItemsInput): Draft | undefined => {
   const { event, clear } = entry;
   const shown = clear.state === 'clear' || clear.state === 'decrypted' ? clear : undefined;
-  if (shown !== undefined && (silent.has(shown.type) || shown.type.startsWith('chat.nyx.call'))) return undefined;
+  if (shown !== undefined && (silent.has(shown.type) || shown.type.startsWith('chat.nyx.call')))
+    return undefined;
   const edit = input.relations.edit(entry);
   const own = event.sender === input.ownUserId;
-  const replyTo = replyTarget(event.content) ?? (shown === undefined ? undefined : replyTarget(shown.content));
+  const replyTo =
+    replyTarget(event.content) ?? (shown === undefined ? undefined : replyTarget(shown.content));
   const content = edit?.content ?? shown?.content ?? {};
   const redacted = isRedacted(event);
   const txnId = input.txnOf(event.event_id);
@@ -163,7 +176,8 @@ const inThread = (content: Content, root: string | undefined, eventId: string | 
 export const buildItems = (input: ItemsInput): TimelineItem[] => {
   const items: TimelineItem[] = [];
   if (input.atStart && input.thread === undefined) items.push({ kind: 'start', key: 'start' });
-  else if (input.older !== 'idle') items.push({ kind: 'more', key: 'more:older', state: input.older, direction: 'older' });
+  else if (input.older !== 'idle')
+    items.push({ kind: 'more', key: 'more:older', state: input.older, direction: 'older' });
 
   let day = '';
   let last: Draft | undefined;
@@ -200,7 +214,13 @@ export const buildItems = (input: ItemsInput): TimelineItem[] => {
         const notice = input.thread === undefined ? noticeOf(event) : undefined;
         if (notice !== undefined) {
           place(event.origin_server_ts);
-          items.push({ kind: 'notice', key: event.event_id, eventId: event.event_id, notice, ts: event.origin_server_ts });
+          items.push({
+            kind: 'notice',
+            key: event.event_id,
+            eventId: event.event_id,
+            notice,
+            ts: event.origin_server_ts,
+          });
           last = undefined;
         }
       } else if (relation !== 'm.replace' && relation !== 'm.annotation' && relation !== 'm.reference') {
@@ -210,11 +230,13 @@ export const buildItems = (input: ItemsInput): TimelineItem[] => {
     }
     if (event.event_id === input.unreadAfter && entry !== input.entries.at(-1)) lineDue = true;
   }
-  if (input.newer !== 'idle') items.push({ kind: 'more', key: 'more:newer', state: input.newer, direction: 'newer' });
+  if (input.newer !== 'idle')
+    items.push({ kind: 'more', key: 'more:newer', state: input.newer, direction: 'newer' });
 
   const present = new Set(items.map((item) => item.key));
   for (const echo of input.echoes) {
-    if (present.has(`txn:${echo.entry.txnId}`) || (echo.eventId !== undefined && present.has(echo.eventId))) continue;
+    if (present.has(`txn:${echo.entry.txnId}`) || (echo.eventId !== undefined && present.has(echo.eventId)))
+      continue;
     if (!inThread(echo.entry.content, input.thread, undefined)) continue;
     const draft = messageFromEcho(echo, input.ownUserId);
     if (draft !== undefined) pushMessage(draft);
@@ -231,10 +253,7 @@ const same = (a: object, b: object): boolean => {
 };
 
 /** Reuses the previous row objects where nothing changed, so that only changed rows render again. */
-export const reuseItems = (
-  before: ReadonlyMap<string, TimelineItem>,
-  next: TimelineItem[],
-): TimelineItem[] =>
+export const reuseItems = (before: ReadonlyMap<string, TimelineItem>, next: TimelineItem[]): TimelineItem[] =>
   next.map((item) => {
     const old = before.get(item.key);
     return old?.kind === item.kind && same(old, item) ? old : item;

@@ -14,13 +14,17 @@ const memberNotice = (event: RoomEvent): NoticeText | undefined => {
   const now = stringOf(event.content['membership']);
   const reason = cleanName(event.content['reason'], 300);
   const params = { actor: event.sender, target, reason };
-  const withReason = (code: string): NoticeText => ({ code: reason === '' ? code : `${code}Because`, params });
+  const withReason = (code: string): NoticeText => ({
+    code: reason === '' ? code : `${code}Because`,
+    params,
+  });
   switch (now) {
     case 'join': {
       if (was !== 'join') return { code: 'joined', params };
       const oldName = cleanName(before?.['displayname']);
       const newName = cleanName(event.content['displayname']);
-      if (oldName !== newName && newName !== '') return { code: 'renamed', params: { ...params, name: newName, old: oldName } };
+      if (oldName !== newName && newName !== '')
+        return { code: 'renamed', params: { ...params, name: newName, old: oldName } };
       if (before?.['avatar_url'] !== event.content['avatar_url']) return { code: 'newPicture', params };
       return undefined;
     }

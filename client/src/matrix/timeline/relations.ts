@@ -41,7 +41,8 @@ export class Relations {
     if (relation === undefined) return false;
     const target = relation.eventId;
     const known = this.#byTarget.get(target) ?? new Map<string, Entry>();
-    if (known.size < limits.relations || known.has(entry.event.event_id)) known.set(entry.event.event_id, entry);
+    if (known.size < limits.relations || known.has(entry.event.event_id))
+      known.set(entry.event.event_id, entry);
     this.#byTarget.set(target, known);
     this.#versions.set(target, (this.#versions.get(target) ?? 0) + 1);
     return relation.type === 'm.replace' || relation.type === 'm.annotation';

@@ -120,7 +120,12 @@ export class StoredSource implements TimelineSource {
     // Too little stored: the first page from the server decides between an empty room and an error.
     const more = await this.older(count);
     if (!more.ok) return events.length > 0 ? ok({ events, end: false, live, atStart: false }) : more;
-    return ok({ events: [...more.value.events, ...events], end: more.value.end, live, atStart: more.value.end });
+    return ok({
+      events: [...more.value.events, ...events],
+      end: more.value.end,
+      live,
+      atStart: more.value.end,
+    });
   }
 
   async older(count: number): Promise<Result<Page>> {
@@ -184,9 +189,7 @@ export class StoredSource implements TimelineSource {
 
   async related(eventIds: readonly string[]): Promise<RoomEvent[]> {
     const index = this.#db.transaction('events').store.index('byRelation');
-    const found = await Promise.all(
-      eventIds.map((id) => index.getAll([this.#roomId, id], limits.relations)),
-    );
+    const found = await Promise.all(eventIds.map((id) => index.getAll([this.#roomId, id], limits.relations)));
     return found.flat().map((row) => row.ev);
   }
 
