@@ -37,7 +37,10 @@ export const estimateHeight = (item: TimelineItem, width: number): number => {
     case 'message': {
       const column = Math.max(160, Math.min(640, width * 0.72) - 60);
       const chrome = (item.head ? 14 : 3) + (item.head && !item.own ? 20 : 0) + 16;
-      const extras = (item.reactions.length > 0 ? 34 : 0) + (item.replyTo === undefined ? 0 : 52) + (item.thread === undefined ? 0 : 32);
+      const extras =
+        (item.reactions.length > 0 ? 34 : 0) +
+        (item.replyTo === undefined ? 0 : 52) +
+        (item.thread === undefined ? 0 : 32);
       const { body } = item;
       if (item.locked !== undefined) return chrome + lineHeight + extras;
       if (body.kind === 'text' || body.kind === 'notice' || body.kind === 'emote') {
@@ -48,7 +51,9 @@ export const estimateHeight = (item: TimelineItem, width: number): number => {
         return chrome + lines * lineHeight + extras;
       }
       if (body.kind === 'image' || body.kind === 'video') {
-        return chrome + mediaBox(body.width, body.height, column).height + (body.caption === '' ? 0 : 28) + extras;
+        return (
+          chrome + mediaBox(body.width, body.height, column).height + (body.caption === '' ? 0 : 28) + extras
+        );
       }
       if (body.kind === 'poll') return chrome + 60 + body.poll.answers.length * 52 + extras;
       if (body.kind === 'redacted' || body.kind === 'unknown') return chrome + lineHeight + extras;

@@ -31,7 +31,9 @@ export const linkify = (text: string): RichNode[] => {
 };
 
 /** A matrix.to or matrix: link taken apart (appendices, "matrix.to navigation"). */
-export const parsePermalink = (href: string): { id: string; eventId: string | undefined; via: string[] } | undefined => {
+export const parsePermalink = (
+  href: string,
+): { id: string; eventId: string | undefined; via: string[] } | undefined => {
   const to = /^https:\/\/matrix\.to\/#\/([^/?]+)(?:\/([^?]+))?(?:\?(.*))?$/.exec(href);
   if (to?.[1] === undefined) return undefined;
   try {
@@ -46,7 +48,8 @@ export const parsePermalink = (href: string): { id: string; eventId: string | un
 };
 
 export const permalink = (id: string, eventId?: string, via: readonly string[] = []): string => {
-  const query = via.length === 0 ? '' : `?${via.map((server) => `via=${encodeURIComponent(server)}`).join('&')}`;
+  const query =
+    via.length === 0 ? '' : `?${via.map((server) => `via=${encodeURIComponent(server)}`).join('&')}`;
   return `https://matrix.to/#/${encodeURIComponent(id)}${eventId === undefined ? '' : `/${encodeURIComponent(eventId)}`}${query}`;
 };
 
@@ -68,14 +71,25 @@ const renderNode = (node: RichNode, props: RichProps): VNode | string => {
     if (target !== undefined && target.eventId === undefined && target.id.startsWith('@')) {
       return h(
         'a',
-        { class: ['pill', { me: target.id === props.ownUserId }], href: `#/user/${encodeURIComponent(target.id)}`, 'data-user': target.id },
+        {
+          class: ['pill', { me: target.id === props.ownUserId }],
+          href: `#/user/${encodeURIComponent(target.id)}`,
+          'data-user': target.id,
+        },
         children,
       );
     }
     if (target !== undefined) {
       const event = target.eventId === undefined ? '' : `/${encodeURIComponent(target.eventId)}`;
       const via = target.via.map((server) => `via=${encodeURIComponent(server)}`).join('&');
-      return h('a', { class: 'pill', href: `#/room/${encodeURIComponent(target.id)}${event}${via === '' ? '' : `?${via}`}` }, children);
+      return h(
+        'a',
+        {
+          class: 'pill',
+          href: `#/room/${encodeURIComponent(target.id)}${event}${via === '' ? '' : `?${via}`}`,
+        },
+        children,
+      );
     }
     return h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow', title: href }, children);
   }
@@ -89,13 +103,15 @@ const renderNode = (node: RichNode, props: RichProps): VNode | string => {
     const fore = node.attrs['data-mx-color'] ?? node.attrs['color'];
     const back = node.attrs['data-mx-bg-color'];
     // Colours only as a pair of ours decides would be readable; a lone text colour is dropped in favour of contrast.
-    const style = fore !== undefined && back !== undefined && colour.test(fore) && colour.test(back)
-      ? { color: fore, backgroundColor: back }
-      : {};
+    const style =
+      fore !== undefined && back !== undefined && colour.test(fore) && colour.test(back)
+        ? { color: fore, backgroundColor: back }
+        : {};
     return h('span', { style }, children);
   }
   if (node.tag === 'img') return h('span', { class: 'inline-image' }, node.attrs['alt'] ?? '');
-  if (node.tag === 'ol' && node.attrs['start'] !== undefined) return h('ol', { start: node.attrs['start'] }, children);
+  if (node.tag === 'ol' && node.attrs['start'] !== undefined)
+    return h('ol', { start: node.attrs['start'] }, children);
   if (node.tag === 'code') return h('code', { dir: 'ltr' }, children);
   if (node.tag === 'pre') return h('pre', { dir: 'ltr', tabindex: 0 }, children);
   if (node.tag === 'table') return h('div', { class: 'table-scroll', tabindex: 0 }, [h('table', children)]);

@@ -29,10 +29,7 @@ export const countVotes = (
     if (!clear.type.endsWith('poll.response')) continue;
     const response = recordOf(clear.content['org.matrix.msc3381.poll.response']);
     const selections = stringsOf(clear.content['m.selections'] ?? response?.['answers'], 20);
-    byPerson.set(
-      event.sender,
-      selections.filter((id) => valid.has(id)).slice(0, poll.max),
-    );
+    byPerson.set(event.sender, selections.filter((id) => valid.has(id)).slice(0, poll.max));
   }
   return { byPerson, ended: false };
 };
@@ -45,7 +42,8 @@ export const usePoll = (item: MaybeRefOrGetter<MessageItem>, poll: MaybeRefOrGet
   });
   const votes = computed(() => {
     const sums = new Map<string, number>();
-    for (const ids of counted.value.byPerson.values()) for (const id of ids) sums.set(id, (sums.get(id) ?? 0) + 1);
+    for (const ids of counted.value.byPerson.values())
+      for (const id of ids) sums.set(id, (sums.get(id) ?? 0) + 1);
     return sums;
   });
   const mine = computed(() => new Set(counted.value.byPerson.get(port?.ownUserId ?? '') ?? []));
