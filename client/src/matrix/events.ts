@@ -78,17 +78,17 @@ export type Relation = { type: string; eventId: string; key: string | undefined 
 /** `m.relates_to` of an event, when it relates to another one (client-server API, "Forwards compatibility"). */
 export const relationOf = (value: Content): Relation | undefined => {
   const relates = recordOf(value['m.relates_to']);
-  const type = stringOf(relates?.['rel_type']);
-  const eventId = stringOf(relates?.['event_id']);
+  const type = stringOf(relates?.rel_type);
+  const eventId = stringOf(relates?.event_id);
   if (type === undefined || eventId === undefined) return undefined;
-  return { type, eventId, key: stringOf(relates?.['key']) };
+  return { type, eventId, key: stringOf(relates?.key) };
 };
 
 /** The event a message replies to. A thread fall-back is not a reply (MSC3440). */
 export const replyTarget = (value: Content): string | undefined => {
   const relates = recordOf(value['m.relates_to']);
-  if (relates?.['is_falling_back'] === true) return undefined;
-  return stringOf(recordOf(relates?.['m.in_reply_to'])?.['event_id']);
+  if (relates?.is_falling_back === true) return undefined;
+  return stringOf(recordOf(relates?.['m.in_reply_to'])?.event_id);
 };
 
 /** Content keys that survive a redaction, for the types we show (room version 11). */
@@ -110,8 +110,8 @@ export const redactEvent = (event: RoomEvent, redaction: RoomEvent): RoomEvent =
   };
 };
 
-export const isRedacted = (event: RoomEvent): boolean => event.unsigned?.['redacted_because'] !== undefined;
+export const isRedacted = (event: RoomEvent): boolean => event.unsigned?.redacted_because !== undefined;
 
 /** What a redaction points at: `content.redacts` from room version 11 on, top level before. */
 export const redactionTarget = (event: RoomEvent): string | undefined =>
-  event.type === 'm.room.redaction' ? (stringOf(event.content['redacts']) ?? event.redacts) : undefined;
+  event.type === 'm.room.redaction' ? (stringOf(event.content.redacts) ?? event.redacts) : undefined;

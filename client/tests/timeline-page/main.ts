@@ -77,6 +77,11 @@ const Page = defineComponent(() => {
 });
 
 const contract = {
+  scroller: (): HTMLElement => {
+    const found = document.querySelector<HTMLElement>('.scroller');
+    if (found === null) throw new Error('no scroller yet');
+    return found;
+  },
   items,
   live,
   height,

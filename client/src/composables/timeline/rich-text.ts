@@ -10,7 +10,7 @@ export type RichNode =
       readonly children: readonly RichNode[];
     };
 
-const urlPattern = /\bhttps?:\/\/[^\s<>"'\u0000-\u0020]{2,2000}/giu;
+const urlPattern = /\bhttps?:\/\/[^\s<>"'\p{Cc}]{2,2000}/giu;
 /** Punctuation that ends a sentence is not part of the address before it. */
 const trailing = /[.,;:!?)\]}'"]+$/u;
 
@@ -66,7 +66,7 @@ const renderNode = (node: RichNode, props: RichProps): VNode | string => {
   if ('text' in node) return node.text;
   const children = node.children.map((child) => renderNode(child, props));
   if (node.tag === 'a') {
-    const href = node.attrs['href'] ?? '';
+    const href = node.attrs.href ?? '';
     const target = parsePermalink(href);
     if (target !== undefined && target.eventId === undefined && target.id.startsWith('@')) {
       return h(
@@ -100,7 +100,7 @@ const renderNode = (node: RichNode, props: RichProps): VNode | string => {
     ]);
   }
   if (node.tag === 'font' || node.tag === 'span') {
-    const fore = node.attrs['data-mx-color'] ?? node.attrs['color'];
+    const fore = node.attrs['data-mx-color'] ?? node.attrs.color;
     const back = node.attrs['data-mx-bg-color'];
     // Colours only as a pair of ours decides would be readable; a lone text colour is dropped in favour of contrast.
     const style =
@@ -109,9 +109,9 @@ const renderNode = (node: RichNode, props: RichProps): VNode | string => {
         : {};
     return h('span', { style }, children);
   }
-  if (node.tag === 'img') return h('span', { class: 'inline-image' }, node.attrs['alt'] ?? '');
-  if (node.tag === 'ol' && node.attrs['start'] !== undefined)
-    return h('ol', { start: node.attrs['start'] }, children);
+  if (node.tag === 'img') return h('span', { class: 'inline-image' }, node.attrs.alt ?? '');
+  if (node.tag === 'ol' && node.attrs.start !== undefined)
+    return h('ol', { start: node.attrs.start }, children);
   if (node.tag === 'code') return h('code', { dir: 'ltr' }, children);
   if (node.tag === 'pre') return h('pre', { dir: 'ltr', tabindex: 0 }, children);
   if (node.tag === 'table') return h('div', { class: 'table-scroll', tabindex: 0 }, [h('table', children)]);

@@ -86,7 +86,7 @@ export const sanitise = (html: string): RichNode[] => {
       else if (child instanceof Element) {
         const tag = child.localName;
         if (depth >= maxDepth) {
-          nodes.push({ text: (child.textContent ?? '').slice(0, 1_000) });
+          nodes.push({ text: child.textContent.slice(0, 1_000) });
           continue;
         }
         const attrs: Record<string, string> = {};

@@ -15,8 +15,9 @@ export class SizeMap {
     this.#max = max;
   }
 
+  /** Reading a height also follows the map's version: what is computed from heights is computed again. */
   get(key: string): number | undefined {
-    return this.#sizes.get(key);
+    return this.version.value >= 0 ? this.#sizes.get(key) : undefined;
   }
 
   /** Takes a batch of measurements; answers whether any height changed. */

@@ -28,7 +28,7 @@ export const countVotes = (
     if (clear.type.endsWith('poll.end') && event.sender === creator) return { byPerson, ended: true };
     if (!clear.type.endsWith('poll.response')) continue;
     const response = recordOf(clear.content['org.matrix.msc3381.poll.response']);
-    const selections = stringsOf(clear.content['m.selections'] ?? response?.['answers'], 20);
+    const selections = stringsOf(clear.content['m.selections'] ?? response?.answers, 20);
     byPerson.set(event.sender, selections.filter((id) => valid.has(id)).slice(0, poll.max));
   }
   return { byPerson, ended: false };

@@ -15,7 +15,7 @@ import type { StoredEvent, WriteTx } from './db.ts';
 /** Longest shown, without control characters and direction overrides that would reorder the page around it. */
 export const cleanName = (value: unknown, max: number = limits.name): string =>
   (stringOf(value) ?? '')
-    .replace(/[\u0000-\u0009\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
     .trim()
     .slice(0, max);
 
@@ -38,36 +38,35 @@ export const applyState = (room: RoomRecord, event: BareEvent, ownUserId: string
   const { content } = event;
   switch (event.type) {
     case 'm.room.name':
-      return { ...room, name: cleanName(content['name']) };
+      return { ...room, name: cleanName(content.name) };
     case 'm.room.topic':
-      return { ...room, topic: cleanName(content['topic'], limits.topic) };
+      return { ...room, topic: cleanName(content.topic, limits.topic) };
     case 'm.room.avatar':
-      return { ...room, avatar: stringOf(content['url']) };
+      return { ...room, avatar: stringOf(content.url) };
     case 'm.room.canonical_alias':
-      return { ...room, alias: cleanName(content['alias'], 255) };
+      return { ...room, alias: cleanName(content.alias, 255) };
     case 'm.room.encryption':
       // Once encrypted, always encrypted: later events of this type never take the room back to clear.
       return {
         ...room,
-        encryption:
-          content['algorithm'] === nyxGroupAlgorithm || room.encryption === 'nyx' ? 'nyx' : 'foreign',
+        encryption: content.algorithm === nyxGroupAlgorithm || room.encryption === 'nyx' ? 'nyx' : 'foreign',
       };
     case 'm.room.create':
       return {
         ...room,
-        roomType: stringOf(content['type']),
-        roomVersion: stringOf(content['room_version']) ?? '1',
+        roomType: stringOf(content.type),
+        roomVersion: stringOf(content.room_version) ?? '1',
       };
     case 'm.room.join_rules':
-      return { ...room, isPublic: content['join_rule'] === 'public' };
+      return { ...room, isPublic: content.join_rule === 'public' };
     case 'm.room.pinned_events':
-      return { ...room, pinned: stringsOf(content['pinned'], limits.pinned) };
+      return { ...room, pinned: stringsOf(content.pinned, limits.pinned) };
     case 'm.room.member':
-      if (event.state_key === ownUserId && content['membership'] === 'invite') {
+      if (event.state_key === ownUserId && content.membership === 'invite') {
         return {
           ...room,
           inviter: event.sender,
-          directUser: content['is_direct'] === true ? event.sender : room.directUser,
+          directUser: content.is_direct === true ? event.sender : room.directUser,
         };
       }
       return room;
@@ -167,8 +166,8 @@ export const directRooms = (content: BareEvent['content']): Map<string, string> 
 
 export const tagsOf = (content: BareEvent['content']): Record<string, number | null> => {
   const tags: Record<string, number | null> = {};
-  for (const [tag, value] of Object.entries(recordOf(content['tags']) ?? {}).slice(0, 50)) {
-    const order = recordOf(value)?.['order'];
+  for (const [tag, value] of Object.entries(recordOf(content.tags) ?? {}).slice(0, 50)) {
+    const order = recordOf(value)?.order;
     tags[tag] = typeof order === 'number' ? order : null;
   }
   return tags;

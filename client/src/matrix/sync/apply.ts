@@ -53,8 +53,8 @@ const receiptsOf = (roomId: string, ephemeral: BareEvent[]): Receipt[] => {
       for (const kind of ['m.read', 'm.read.private']) {
         for (const [userId, data] of Object.entries(recordOf(recordOf(kinds)?.[kind]) ?? {})) {
           const detail = recordOf(data);
-          const ts = detail?.['ts'];
-          const thread = stringOf(detail?.['thread_id']);
+          const ts = detail?.ts;
+          const thread = stringOf(detail?.thread_id);
           receipts.push({ r: roomId, userId, eventId, ts: typeof ts === 'number' ? ts : 0, thread });
         }
       }
@@ -65,7 +65,7 @@ const receiptsOf = (roomId: string, ephemeral: BareEvent[]): Receipt[] => {
 
 const typingOf = (ephemeral: BareEvent[]): string[] | undefined => {
   const event = ephemeral.findLast((one) => one.type === 'm.typing');
-  const ids = event?.content['user_ids'];
+  const ids = event?.content.user_ids;
   return Array.isArray(ids)
     ? ids.filter((id): id is string => typeof id === 'string').slice(0, 20)
     : undefined;
@@ -77,8 +77,8 @@ const heroesOf = async (tx: WriteTx, roomId: string, ids: readonly string[]): Pr
       const member = await tx.objectStore('state').get([roomId, 'm.room.member', userId]);
       return {
         userId,
-        name: stringOf(member?.ev.content['displayname']) ?? '',
-        avatar: stringOf(member?.ev.content['avatar_url']),
+        name: stringOf(member?.ev.content.displayname) ?? '',
+        avatar: stringOf(member?.ev.content.avatar_url),
       };
     }),
   );
@@ -87,9 +87,9 @@ const applyRoomAccountData = (room: RoomRecord, events: BareEvent[]): RoomRecord
   const next = { ...room };
   for (const event of events) {
     if (event.type === 'm.tag') next.tags = tagsOf(event.content);
-    else if (event.type === 'm.fully_read') next.readMarker = stringOf(event.content['event_id']);
+    else if (event.type === 'm.fully_read') next.readMarker = stringOf(event.content.event_id);
     else if (event.type === 'm.marked_unread' || event.type === 'com.famedly.marked_unread') {
-      next.markedUnread = event.content['unread'] === true;
+      next.markedUnread = event.content.unread === true;
     }
   }
   return next;
@@ -177,8 +177,8 @@ const applyInvite = async (
     room.heroes = [
       {
         userId: room.inviter,
-        name: stringOf(inviter?.content['displayname']) ?? '',
-        avatar: stringOf(inviter?.content['avatar_url']),
+        name: stringOf(inviter?.content.displayname) ?? '',
+        avatar: stringOf(inviter?.content.avatar_url),
       },
     ];
   }
@@ -206,9 +206,9 @@ const applyDirect = async (
 };
 
 const presenceOf = (event: BareEvent, now: number): SyncChanges['presence'][number] | undefined => {
-  const presence = stringOf(event.content['presence']);
+  const presence = stringOf(event.content.presence);
   if (event.sender === undefined || presence === undefined) return undefined;
-  const ago = event.content['last_active_ago'];
+  const ago = event.content.last_active_ago;
   return { userId: event.sender, presence, lastActiveTs: typeof ago === 'number' ? now - ago : undefined };
 };
 

@@ -45,10 +45,12 @@ export const runSyncLoop = async (ports: SyncLoopPorts, signal: AbortSignal): Pr
   let since = await ports.loadToken();
   let failures = 0;
   let live = false;
-  while (!signal.aborted) {
+  // A function, so that the type checker does not take an earlier look for the truth.
+  const stopped = (): boolean => signal.aborted;
+  while (!stopped()) {
     // The first round answers at once, so that the page knows early whether the server is there.
     const answer = await ports.fetch(since, live ? longPollMs : 0, signal);
-    if (signal.aborted) break;
+    if (stopped()) break;
     if (answer.ok) {
       try {
         await ports.take(answer.value);
@@ -65,7 +67,7 @@ export const runSyncLoop = async (ports: SyncLoopPorts, signal: AbortSignal): Pr
       continue;
     }
     if (isSignedOut(answer.error)) {
-      ports.onState({ kind: 'signed-out', soft: answer.error.body['soft_logout'] === true });
+      ports.onState({ kind: 'signed-out', soft: answer.error.body.soft_logout === true });
       return;
     }
     live = false;

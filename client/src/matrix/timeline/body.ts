@@ -44,32 +44,32 @@ const positive = (value: unknown, max: number): number | undefined =>
     : undefined;
 
 const blurhashOf = (info: Content | undefined): string | undefined => {
-  const hash = stringOf(info?.['xyz.amorgan.blurhash']) ?? stringOf(info?.['blurhash']);
+  const hash = stringOf(info?.['xyz.amorgan.blurhash']) ?? stringOf(info?.blurhash);
   return hash !== undefined && hash.length >= 6 && hash.length <= 120 ? hash : undefined;
 };
 
 const mediaBody = (kind: MediaKind, content: Content): MediaBody => {
-  const info = recordOf(content['info']);
-  const body = (stringOf(content['body']) ?? '').slice(0, 1_000);
-  const filename = stringOf(content['filename'])?.slice(0, 255);
-  const waveform = recordOf(content['org.matrix.msc1767.audio'])?.['waveform'];
+  const info = recordOf(content.info);
+  const body = (stringOf(content.body) ?? '').slice(0, 1_000);
+  const filename = stringOf(content.filename)?.slice(0, 255);
+  const waveform = recordOf(content['org.matrix.msc1767.audio'])?.waveform;
   return {
     kind,
     name: filename ?? body.slice(0, 255),
     // A body that differs from the file name is a caption (client-server API, "Media captions").
     caption: filename !== undefined && filename !== body ? body : '',
-    url: stringOf(content['url']),
-    file: recordOf(content['file']),
-    mimetype: (stringOf(info?.['mimetype']) ?? '').slice(0, 100),
-    size: positive(info?.['size'], Number.MAX_SAFE_INTEGER),
-    width: positive(info?.['w'], 100_000),
-    height: positive(info?.['h'], 100_000),
+    url: stringOf(content.url),
+    file: recordOf(content.file),
+    mimetype: (stringOf(info?.mimetype) ?? '').slice(0, 100),
+    size: positive(info?.size, Number.MAX_SAFE_INTEGER),
+    width: positive(info?.w, 100_000),
+    height: positive(info?.h, 100_000),
     durationMs:
-      positive(info?.['duration'], 86_400_000 * 7) ??
-      positive(recordOf(content['org.matrix.msc1767.audio'])?.['duration'], 86_400_000 * 7),
+      positive(info?.duration, 86_400_000 * 7) ??
+      positive(recordOf(content['org.matrix.msc1767.audio'])?.duration, 86_400_000 * 7),
     blurhash: blurhashOf(info),
-    thumbnailUrl: stringOf(info?.['thumbnail_url']),
-    thumbnailFile: recordOf(info?.['thumbnail_file']),
+    thumbnailUrl: stringOf(info?.thumbnail_url),
+    thumbnailFile: recordOf(info?.thumbnail_file),
     waveform: Array.isArray(waveform)
       ? waveform.slice(0, 120).filter((one): one is number => typeof one === 'number')
       : [],
@@ -85,9 +85,8 @@ export const withoutReplyFallback = (text: string): string => {
 };
 
 const textBody = (kind: 'text' | 'emote' | 'notice', content: Content, isReply: boolean): Body => {
-  const raw = (stringOf(content['body']) ?? '').slice(0, limits.body);
-  const html =
-    content['format'] === 'org.matrix.custom.html' ? stringOf(content['formatted_body']) : undefined;
+  const raw = (stringOf(content.body) ?? '').slice(0, limits.body);
+  const html = content.format === 'org.matrix.custom.html' ? stringOf(content.formatted_body) : undefined;
   return {
     kind,
     text: isReply ? withoutReplyFallback(raw) : raw,
@@ -101,11 +100,11 @@ const textBody = (kind: 'text' | 'emote' | 'notice', content: Content, isReply: 
 const pollText = (value: unknown): string => {
   const record = recordOf(value);
   const text = record?.['m.text'];
-  const first: unknown = Array.isArray(text) ? recordOf(text[0])?.['body'] : text;
+  const first: unknown = Array.isArray(text) ? recordOf(text[0])?.body : text;
   return (
     stringOf(first) ??
     stringOf(record?.['org.matrix.msc1767.text']) ??
-    stringOf(record?.['body']) ??
+    stringOf(record?.body) ??
     ''
   ).slice(0, 340);
 };
@@ -113,19 +112,19 @@ const pollText = (value: unknown): string => {
 /** A poll's question and answers, or undefined when it is malformed (MSC3381). */
 export const pollOf = (content: Content): Poll | undefined => {
   const poll = recordOf(content['m.poll']) ?? recordOf(content['org.matrix.msc3381.poll.start']);
-  const answers = poll?.['answers'];
+  const answers = poll?.answers;
   if (poll === undefined || !Array.isArray(answers)) return undefined;
   const list = answers.slice(0, 20).flatMap((one) => {
-    const id = stringOf(recordOf(one)?.['m.id']) ?? stringOf(recordOf(one)?.['id']);
+    const id = stringOf(recordOf(one)?.['m.id']) ?? stringOf(recordOf(one)?.id);
     return id === undefined ? [] : [{ id, text: pollText(one) }];
   });
-  const max = poll['max_selections'];
+  const max = poll.max_selections;
   if (list.length === 0) return undefined;
   return {
-    question: pollText(poll['question']),
+    question: pollText(poll.question),
     answers: list,
     max: typeof max === 'number' && max >= 1 ? Math.min(max, list.length) : 1,
-    disclosed: String(poll['kind']).endsWith('.disclosed'),
+    disclosed: String(poll.kind).endsWith('.disclosed'),
   };
 };
 
@@ -137,9 +136,9 @@ export const bodyOf = (type: string, content: Content, isReply: boolean): Body =
     return poll === undefined ? { kind: 'unknown', type, text: pollText(content) } : { kind: 'poll', poll };
   }
   if (type !== 'm.room.message') {
-    return { kind: 'unknown', type, text: (stringOf(content['body']) ?? '').slice(0, 500) };
+    return { kind: 'unknown', type, text: (stringOf(content.body) ?? '').slice(0, 500) };
   }
-  switch (content['msgtype']) {
+  switch (content.msgtype) {
     case 'm.emote':
       return textBody('emote', content, isReply);
     case 'm.notice':

@@ -93,7 +93,7 @@ const silent = new Set([
 
 const mentions = (content: Content, userId: string): boolean => {
   const list = recordOf(content['m.mentions']);
-  return stringsOf(list?.['user_ids'], 200).includes(userId) || list?.['room'] === true;
+  return stringsOf(list?.user_ids, 200).includes(userId) || list?.room === true;
 };
 
 type Draft = { -readonly [K in keyof MessageItem]: MessageItem[K] };

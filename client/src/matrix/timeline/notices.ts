@@ -9,10 +9,10 @@ export type NoticeText = { code: string; params: Record<string, string> };
 const memberNotice = (event: RoomEvent): NoticeText | undefined => {
   const target = event.state_key ?? '';
   const own = target === event.sender;
-  const before = recordOf(event.unsigned?.['prev_content']);
-  const was = stringOf(before?.['membership']);
-  const now = stringOf(event.content['membership']);
-  const reason = cleanName(event.content['reason'], 300);
+  const before = recordOf(event.unsigned?.prev_content);
+  const was = stringOf(before?.membership);
+  const now = stringOf(event.content.membership);
+  const reason = cleanName(event.content.reason, 300);
   const params = { actor: event.sender, target, reason };
   const withReason = (code: string): NoticeText => ({
     code: reason === '' ? code : `${code}Because`,
@@ -21,11 +21,11 @@ const memberNotice = (event: RoomEvent): NoticeText | undefined => {
   switch (now) {
     case 'join': {
       if (was !== 'join') return { code: 'joined', params };
-      const oldName = cleanName(before?.['displayname']);
-      const newName = cleanName(event.content['displayname']);
+      const oldName = cleanName(before?.displayname);
+      const newName = cleanName(event.content.displayname);
       if (oldName !== newName && newName !== '')
         return { code: 'renamed', params: { ...params, name: newName, old: oldName } };
-      if (before?.['avatar_url'] !== event.content['avatar_url']) return { code: 'newPicture', params };
+      if (before?.avatar_url !== event.content.avatar_url) return { code: 'newPicture', params };
       return undefined;
     }
     case 'invite':
@@ -52,22 +52,22 @@ export const noticeOf = (event: RoomEvent): NoticeText | undefined => {
     case 'm.room.create':
       return { code: 'created', params };
     case 'm.room.name': {
-      const name = cleanName(event.content['name']);
+      const name = cleanName(event.content.name);
       return { code: name === '' ? 'nameRemoved' : 'named', params: { ...params, name } };
     }
     case 'm.room.topic': {
-      const topic = cleanName(event.content['topic'], 300);
+      const topic = cleanName(event.content.topic, 300);
       return { code: topic === '' ? 'topicRemoved' : 'topic', params: { ...params, topic } };
     }
     case 'm.room.avatar':
       return { code: 'roomPicture', params };
     case 'm.room.encryption':
       return {
-        code: event.content['algorithm'] === nyxGroupAlgorithm ? 'encrypted' : 'encryptedForeign',
+        code: event.content.algorithm === nyxGroupAlgorithm ? 'encrypted' : 'encryptedForeign',
         params,
       };
     case 'm.room.join_rules':
-      return { code: event.content['join_rule'] === 'public' ? 'madePublic' : 'madePrivate', params };
+      return { code: event.content.join_rule === 'public' ? 'madePublic' : 'madePrivate', params };
     case 'm.room.pinned_events':
       return { code: 'pinned', params };
     case 'm.room.power_levels':

@@ -71,7 +71,7 @@ export class Relations {
     const byKey = new Map<string, { senders: Set<string>; own: string | undefined }>();
     for (const entry of this.#of(eventId, 'm.annotation')) {
       const clear = contentOf(entry);
-      const key = stringOf(recordOf(clear?.content['m.relates_to'])?.['key'])?.slice(0, maxReactionKey);
+      const key = stringOf(recordOf(clear?.content['m.relates_to'])?.key)?.slice(0, maxReactionKey);
       if (key === undefined || key === '') continue;
       const group = byKey.get(key) ?? { senders: new Set<string>(), own: undefined };
       group.senders.add(entry.event.sender);
