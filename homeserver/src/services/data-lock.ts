@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from './private-folder.ts';
 import { run } from './run.ts';
 
+const LOCK_FILE = 'nyx.lock';
+
 /** Another living process uses the data folder. */
 export class DataFolderInUseError extends Error {
   readonly code = 'DATA_FOLDER_IN_USE';
@@ -28,18 +30,23 @@ const startOf = async (pid: number): Promise<string | undefined> => {
   }
 };
 
+/** The living process other than this one that has `folder`; undefined when nobody has. */
+export const lockHolder = async (folder: string): Promise<number | undefined> => {
+  const [pidText = '', start = ''] = ((await readIfThere(join(folder, LOCK_FILE))) ?? '').trim().split('\n');
+  const pid = Number(pidText);
+  const isOther = Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid;
+  return isOther && (await startOf(pid)) === start ? pid : undefined;
+};
+
 /**
  * Takes `folder` for this process. A lock left by a process that is gone (or whose number another one now has) is
  * taken over.
  * @throws DataFolderInUseError
  */
 export const lockDataFolder = async (folder: string): Promise<AsyncDisposable> => {
-  const path = join(folder, 'nyx.lock');
-  const [pidText = '', start = ''] = ((await readIfThere(path)) ?? '').trim().split('\n');
-  const pid = Number(pidText);
-  if (Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid && (await startOf(pid)) === start) {
-    throw new DataFolderInUseError(folder, pid);
-  }
+  const holder = await lockHolder(folder);
+  if (holder !== undefined) throw new DataFolderInUseError(folder, holder);
+  const path = join(folder, LOCK_FILE);
   const mine = `${process.pid}\n${(await startOf(process.pid)) ?? ''}\n`;
   await writePrivateFile(path, mine);
   return {
