@@ -7,7 +7,14 @@ import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromMongodbSite, fromPath, fromSetting, fromWheel } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { mongodbFromSite, mongodbFromWheel } from './pinned.ts';
-import { freePort, keptSecret, makePrivateFolder, readIfThere, writePrivateFile } from './private-folder.ts';
+import {
+  freePort,
+  keptSecret,
+  makePrivateFolder,
+  readIfThere,
+  retryBusyPort,
+  writePrivateFile,
+} from './private-folder.ts';
 import { SupervisedProcess } from './supervise.ts';
 
 const { MongoClient, MongoServerError } = mongoose.mongo;
@@ -237,15 +244,7 @@ const prepareFolder = async (
   return { password, port, moved: kept > 0 && kept !== port, data };
 };
 
-/**
- * Runs MongoDB as a replica set of one with journalling, on a port of 127.0.0.1, behind a password, with its data in
- * `options.folder`. It ends with this process, however this process ends.
- * @throws ServiceNotFoundError when there is no mongod, MongoStartError when it does not come up
- */
-export const startEmbeddedMongo = async (
-  options: EmbeddedMongoOptions,
-  machine: Machine,
-): Promise<RunningService> => {
+const startOnce = async (options: EmbeddedMongoOptions, machine: Machine): Promise<RunningService> => {
   const { password, port, moved, data } = await prepareFolder(options.folder);
   const { path, source, version } = await findMongod(machine, options.binary, data);
   const host = `127.0.0.1:${port}`;
@@ -284,3 +283,13 @@ export const startEmbeddedMongo = async (
   const uri = `mongodb://${USER}:${password}@${host}/?replicaSet=${REPLICA_SET}&authSource=admin`;
   return { uri, source, version, stop, [Symbol.asyncDispose]: stop };
 };
+
+/**
+ * Runs MongoDB as a replica set of one with journalling, on a port of 127.0.0.1, behind a password, with its data in
+ * `options.folder`. It ends with this process, however this process ends.
+ * @throws ServiceNotFoundError when there is no mongod, MongoStartError when it does not come up
+ */
+export const startEmbeddedMongo = (
+  options: EmbeddedMongoOptions,
+  machine: Machine,
+): Promise<RunningService> => retryBusyPort(() => startOnce(options, machine));

@@ -6,7 +6,13 @@ import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromApt, fromPath, fromSetting, fromWheel } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { redisFromWheel } from './pinned.ts';
-import { freePort, keptSecret, makePrivateFolder, writePrivateFile } from './private-folder.ts';
+import {
+  freePort,
+  keptSecret,
+  makePrivateFolder,
+  retryBusyPort,
+  writePrivateFile,
+} from './private-folder.ts';
 import { SupervisedProcess } from './supervise.ts';
 
 const START_LIMIT_MS = 30_000;
@@ -98,15 +104,7 @@ const answers = async (port: number, password: string): Promise<boolean> => {
   }
 };
 
-/**
- * Runs Redis on a port of 127.0.0.1, behind a password, with an append-only file in `options.folder`. It ends with
- * this process, however this process ends.
- * @throws ServiceNotFoundError when there is no redis-server, RedisStartError when it does not come up
- */
-export const startEmbeddedRedis = async (
-  options: EmbeddedRedisOptions,
-  machine: Machine,
-): Promise<RunningService> => {
+const startOnce = async (options: EmbeddedRedisOptions, machine: Machine): Promise<RunningService> => {
   const { folder, throwAway = false } = options;
   await makePrivateFolder(folder);
   const { path, source, version } = await findRedis(machine, options.binary);
@@ -143,3 +141,13 @@ export const startEmbeddedRedis = async (
     [Symbol.asyncDispose]: stop,
   };
 };
+
+/**
+ * Runs Redis on a port of 127.0.0.1, behind a password, with an append-only file in `options.folder`. It ends with
+ * this process, however this process ends.
+ * @throws ServiceNotFoundError when there is no redis-server, RedisStartError when it does not come up
+ */
+export const startEmbeddedRedis = (
+  options: EmbeddedRedisOptions,
+  machine: Machine,
+): Promise<RunningService> => retryBusyPort(() => startOnce(options, machine));
