@@ -11,7 +11,9 @@ export type User = {
   readonly deactivatedAt?: number;
 };
 
-export type NewUser = Pick<User, 'userId' | 'createdAt' | 'isAdmin' | 'isGuest'> & { readonly passwordHash?: string };
+export type NewUser = Pick<User, 'userId' | 'createdAt' | 'isAdmin' | 'isGuest'> & {
+  readonly passwordHash?: string;
+};
 
 export type UserChange = Partial<Pick<User, 'isSuspended' | 'isLocked' | 'isAdmin' | 'passwordHash'>>;
 

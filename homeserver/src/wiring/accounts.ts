@@ -105,8 +105,17 @@ export const wireAccounts = (foundation: Foundation): Accounts => {
   const { clock, random } = platform;
   const stores = wireStores(foundation);
   const observers: Accounts['observers'] = { accounts: [], devices: [] };
-  const authenticator = new SessionAuthenticator({ users: stores.users, devices: stores.devices, bus, clock });
-  metrics.gauge('nyx_cached_sessions', 'Access tokens known without asking the database', () => authenticator.cachedSessions);
+  const authenticator = new SessionAuthenticator({
+    users: stores.users,
+    devices: stores.devices,
+    bus,
+    clock,
+  });
+  metrics.gauge(
+    'nyx_cached_sessions',
+    'Access tokens known without asking the database',
+    () => authenticator.cachedSessions,
+  );
   const sessions = new Sessions({
     devices: stores.devices,
     clock,
@@ -126,8 +135,20 @@ export const wireAccounts = (foundation: Foundation): Accounts => {
     queue: relay,
     policy: { serverName, open, guests, minPasswordLength },
   });
-  const credentials = new Credentials({ ...stores, hasher: argon2Hasher, clock, random, rateLimiter, serverName });
-  const interactiveAuth = new InteractiveAuth(stores.authSessions, clock, random, config.sessions.uiaLifetime);
+  const credentials = new Credentials({
+    ...stores,
+    hasher: argon2Hasher,
+    clock,
+    random,
+    rateLimiter,
+    serverName,
+  });
+  const interactiveAuth = new InteractiveAuth(
+    stores.authSessions,
+    clock,
+    random,
+    config.sessions.uiaLifetime,
+  );
   const confirm = confirmIdentity(interactiveAuth, credentials);
   const sightings = sightingsWriter(authenticator, foundation);
   return {
@@ -156,7 +177,9 @@ export const wireAccounts = (foundation: Foundation): Accounts => {
       logOutAllRoute(sessions),
       whoAmIRoute(),
     ],
-    jobs: [userEventJob(REGISTERED_JOB, observers.accounts, (observer, userId) => observer.registered?.(userId))],
+    jobs: [
+      userEventJob(REGISTERED_JOB, observers.accounts, (observer, userId) => observer.registered?.(userId)),
+    ],
     start: () => Promise.resolve(sightings.start()),
     stop: () => sightings.stop(),
   };

@@ -54,10 +54,16 @@ export class InteractiveAuth {
       }
       throw this.#challenge(request, session ?? (await this.#begin(request)));
     }
-    const check = request.flows.some((flow) => flow.includes(auth.type ?? '')) ? request.stages[auth.type] : undefined;
+    const check = request.flows.some((flow) => flow.includes(auth.type ?? ''))
+      ? request.stages[auth.type]
+      : undefined;
     if (check === undefined) {
       const open = session ?? (await this.#begin(request));
-      throw this.#challenge(request, open, new DomainError('invalid_param', `Unknown stage ${auth.type.slice(0, 100)}`));
+      throw this.#challenge(
+        request,
+        open,
+        new DomainError('invalid_param', `Unknown stage ${auth.type.slice(0, 100)}`),
+      );
     }
     try {
       await check(auth);
@@ -78,7 +84,8 @@ export class InteractiveAuth {
   async #sessionFor({ auth, purpose }: AuthRequest): Promise<AuthSession | undefined> {
     if (auth?.session === undefined) return undefined;
     const session = await this.#sessions.find(auth.session);
-    if (session?.purpose !== purpose) throw new DomainError('unknown_client_error', 'Unknown authentication session');
+    if (session?.purpose !== purpose)
+      throw new DomainError('unknown_client_error', 'Unknown authentication session');
     return session;
   }
 
@@ -104,7 +111,9 @@ export class InteractiveAuth {
         params: {},
         session: session.id,
         completed: session.completed,
-        ...(error === undefined ? {} : { errcode: ERRCODES[error.code] ?? 'M_FORBIDDEN', error: error.message }),
+        ...(error === undefined
+          ? {}
+          : { errcode: ERRCODES[error.code] ?? 'M_FORBIDDEN', error: error.message }),
       },
     });
   }

@@ -84,7 +84,8 @@ export class Credentials {
 /** The user name in an `identifier` (spec: Identifier types) or the deprecated `user` key. */
 export const identifiedUser = (body: Readonly<Record<string, unknown>>): string | undefined => {
   const { identifier, user } = body;
-  if (typeof identifier !== 'object' || identifier === null) return typeof user === 'string' ? user : undefined;
+  if (typeof identifier !== 'object' || identifier === null)
+    return typeof user === 'string' ? user : undefined;
   if (!('type' in identifier) || identifier.type !== 'm.id.user') return undefined;
   return 'user' in identifier && typeof identifier.user === 'string' ? identifier.user : undefined;
 };

@@ -52,10 +52,16 @@ export class Sessions {
   }
 
   /** A new session on a new or known device, whose former session ends. */
-  async begin({ userId, deviceId, displayName, refreshable }: NewSession): Promise<IssuedTokens & { device_id: string }> {
+  async begin({
+    userId,
+    deviceId,
+    displayName,
+    refreshable,
+  }: NewSession): Promise<IssuedTokens & { device_id: string }> {
     const { devices, random, clock, forget, observer } = this.#deps;
     const id = deviceId ?? randomToken(random, DEVICE_ID_LENGTH).toUpperCase();
-    if (id === '' || id.length > MAX_DEVICE_ID_LENGTH) throw new DomainError('invalid_param', 'Invalid device_id');
+    if (id === '' || id.length > MAX_DEVICE_ID_LENGTH)
+      throw new DomainError('invalid_param', 'Invalid device_id');
     const { issued, stored } = this.#issue(0, refreshable);
     const isNew = await devices.logIn({
       sessionId: randomToken(random, SESSION_ID_LENGTH),
@@ -101,7 +107,10 @@ export class Sessions {
   /** Ends all of a user's sessions but the one on `keep`. */
   async endAll(userId: string, keep?: string): Promise<void> {
     const devices: Device[] = await this.#deps.devices.list(userId);
-    await this.end(userId, devices.map(({ deviceId }) => deviceId).filter((id) => id !== keep));
+    await this.end(
+      userId,
+      devices.map(({ deviceId }) => deviceId).filter((id) => id !== keep),
+    );
   }
 
   #issue(generation: number, refreshable: boolean): { issued: IssuedTokens; stored: StoredToken[] } {

@@ -10,7 +10,9 @@ export const userIdFor = (localpart: string, serverName: string): string => `@${
 
 /** Whether `userId` belongs to this server. */
 export const isLocalUser = (userId: string, serverName: string): boolean =>
-  userId.startsWith('@') && userId.endsWith(`:${serverName}`) && userId.indexOf(':') === userId.length - serverName.length - 1;
+  userId.startsWith('@') &&
+  userId.endsWith(`:${serverName}`) &&
+  userId.indexOf(':') === userId.length - serverName.length - 1;
 
 /**
  * The user id for a wanted name. Capitals are folded, as the spec recommends; anything else that is not allowed is
@@ -19,7 +21,10 @@ export const isLocalUser = (userId: string, serverName: string): boolean =>
 export const newUserId = (wanted: string, serverName: string): string => {
   const localpart = wanted.toLowerCase();
   if (!LOCALPART.test(localpart) || localpart.startsWith('_')) {
-    throw new DomainError('invalid_username', 'User names may hold a-z, 0-9 and . _ = - / + and not begin with _');
+    throw new DomainError(
+      'invalid_username',
+      'User names may hold a-z, 0-9 and . _ = - / + and not begin with _',
+    );
   }
   const userId = userIdFor(localpart, serverName);
   if (Buffer.byteLength(userId) > MAX_USER_ID_LENGTH) {

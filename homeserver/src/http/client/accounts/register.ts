@@ -66,7 +66,11 @@ const stagesFor = (deps: RegisterRouteDeps) => {
 };
 
 /** Uses the token up and makes the account; the use is given back when there is no account in the end. */
-const createUser = async (deps: RegisterRouteDeps, body: Body, token: string | undefined): Promise<string> => {
+const createUser = async (
+  deps: RegisterRouteDeps,
+  body: Body,
+  token: string | undefined,
+): Promise<string> => {
   const name = body.username ?? deps.registrar.generatedName();
   if (token === undefined) return deps.registrar.create(name, body.password, false);
   const used = await deps.tokens.use(token, deps.clock.now());

@@ -42,11 +42,17 @@ export class MongoAccountDataStore implements AccountDataStore {
   }
 
   async changed(userId: string, after: number, upTo: number): Promise<AccountDataEntry[]> {
-    const rows = await this.#rows.find({ userId, position: { $gt: after, $lte: upTo } }).sort({ position: 1 }).toArray();
+    const rows = await this.#rows
+      .find({ userId, position: { $gt: after, $lte: upTo } })
+      .sort({ position: 1 })
+      .toArray();
     return rows.map(toEntry);
   }
 
-  async put({ userId, roomId, type, content, position }: AccountDataEntry, expected?: number): Promise<boolean> {
+  async put(
+    { userId, roomId, type, content, position }: AccountDataEntry,
+    expected?: number,
+  ): Promise<boolean> {
     const key = { userId, roomId, type };
     const text = JSON.stringify(content);
     try {

@@ -25,7 +25,9 @@ export class MongoProfileStore implements ProfileStore {
   }
 
   async set(userId: string, key: string, value: unknown): Promise<void> {
-    const others = { $filter: { input: { $ifNull: ['$fields', []] }, cond: { $ne: ['$$this.k', { $literal: key }] } } };
+    const others = {
+      $filter: { input: { $ifNull: ['$fields', []] }, cond: { $ne: ['$$this.k', { $literal: key }] } },
+    };
     await this.#rows.updateOne(
       { _id: userId },
       [{ $set: { fields: { $concatArrays: [others, [{ k: { $literal: key }, v: { $literal: value } }]] } } }],

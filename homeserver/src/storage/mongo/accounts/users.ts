@@ -68,7 +68,10 @@ export class MongoUserStore implements UserStore {
   async deactivate(userId: string, at: number, erase: boolean): Promise<void> {
     await this.#users.updateOne(
       { _id: userId },
-      { $set: { deactivatedAt: at, ...(erase ? { erased: true } : {}) }, $unset: { passwordHash: '', isAdmin: '' } },
+      {
+        $set: { deactivatedAt: at, ...(erase ? { erased: true } : {}) },
+        $unset: { passwordHash: '', isAdmin: '' },
+      },
     );
   }
 
