@@ -180,7 +180,7 @@ export const wireAccounts = (foundation: Foundation): Accounts => {
     jobs: [
       userEventJob(REGISTERED_JOB, observers.accounts, (observer, userId) => observer.registered?.(userId)),
     ],
-    start: () => Promise.resolve(sightings.start()),
+    start: async () => sightings.start(),
     stop: () => sightings.stop(),
   };
 };
