@@ -7,12 +7,18 @@ import type { Authenticator } from './ports/authenticator.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
+import { noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
+import { CachedIgnoredUsers, invitePolicy, profileLookup } from './wiring/account-adapters.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
 import { wireDiscovery } from './wiring/discovery.ts';
+import { wireEvents } from './wiring/events.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireOperator } from './wiring/operator.ts';
+import { roomServices } from './wiring/room-services.ts';
+import { wireRooms } from './wiring/rooms.ts';
+import { signerOf } from './wiring/signer.ts';
 
 /** A wired server that does not listen yet. */
 export type Context = AsyncDisposable & {
@@ -35,7 +41,20 @@ const CONCURRENCY: Readonly<Record<QueueName, number>> = {
 
 const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const accounts = wireAccounts(foundation);
-  const areas: readonly Area[] = [wireOperator(foundation, stopping), accounts];
+  const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
+  const ignored = new CachedIgnoredUsers(accounts.accountData);
+  const rooms = roomServices(foundation, events, {
+    profiles: profileLookup(accounts.profiles),
+    invites: invitePolicy(accounts.accountData),
+    ignored,
+    remote: noRemoteRooms,
+    history: noRemoteHistory,
+  });
+  const areas: readonly Area[] = [
+    wireOperator(foundation, stopping),
+    accounts,
+    wireRooms(foundation, events, rooms),
+  ];
   const features: Record<string, boolean> = {};
   for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);
   return { accounts, areas: [...areas, wireDiscovery(foundation.config, features)] };

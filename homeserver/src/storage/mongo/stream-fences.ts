@@ -1,4 +1,5 @@
 import { ACCOUNT_DATA_COLLECTION } from './accounts/account-data.ts';
+import { EVENTS } from './events/event-indexes.ts';
 import type { StreamFence } from './stream-leases.ts';
 
 /**
@@ -7,4 +8,5 @@ import type { StreamFence } from './stream-leases.ts';
  */
 export const STREAM_FENCES: readonly StreamFence[] = [
   { collection: ACCOUNT_DATA_COLLECTION, field: 'position' },
+  { collection: EVENTS, field: 's' },
 ];
