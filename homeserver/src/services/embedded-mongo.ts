@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import mongoose from 'mongoose';
+import { awaitPrevious, recordProcess } from './data-lock.ts';
 import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromMongodbSite, fromPath, fromSetting, fromWheel } from './find-binary.ts';
 import type { Machine } from './machine.ts';
@@ -234,7 +235,6 @@ const mongodArguments = (options: EmbeddedMongoOptions, port: number): string[] 
 const prepareFolder = async (
   folder: string,
 ): Promise<{ password: string; port: number; moved: boolean; data: string }> => {
-  await makePrivateFolder(folder);
   await makePrivateFolder(join(folder, 'db'));
   await keptSecret(folder, 'keyfile');
   const password = await keptSecret(folder, 'password');
@@ -245,16 +245,20 @@ const prepareFolder = async (
 };
 
 const startOnce = async (options: EmbeddedMongoOptions, machine: Machine): Promise<RunningService> => {
+  await makePrivateFolder(options.folder);
+  await awaitPrevious(join(options.folder, 'guard'));
   const { password, port, moved, data } = await prepareFolder(options.folder);
   const { path, source, version } = await findMongod(machine, options.binary, data);
   const host = `127.0.0.1:${port}`;
   if (moved) await moveMember(join(options.folder, 'db'), path, host, machine);
+  const guard = join(options.folder, 'guard');
   const mongod = new SupervisedProcess({
     name: 'mongod',
     command: path,
     args: mongodArguments(options, port),
     env: { PATH: machine.env.PATH, HOME: machine.env.HOME },
     report: machine.report,
+    onStart: (pid) => recordProcess(guard, pid),
     ...(options.throwAway === true ? { stopSignal: 'SIGKILL' as const } : {}),
   });
   try {

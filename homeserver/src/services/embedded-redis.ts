@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { awaitPrevious, recordProcess } from './data-lock.ts';
 import type { RunningService } from './embedded-mongo.ts';
 import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromApt, fromPath, fromSetting, fromWheel } from './find-binary.ts';
@@ -107,6 +108,8 @@ const answers = async (port: number, password: string): Promise<boolean> => {
 const startOnce = async (options: EmbeddedRedisOptions, machine: Machine): Promise<RunningService> => {
   const { folder, throwAway = false } = options;
   await makePrivateFolder(folder);
+  const guard = join(folder, 'guard');
+  await awaitPrevious(guard);
   const { path, source, version } = await findRedis(machine, options.binary);
   // A folder per series: an older Redis cannot read what a newer one wrote, and nothing in it is irreplaceable.
   const data = join(folder, `data-${version.split('.').slice(0, 2).join('.')}`);
@@ -121,6 +124,7 @@ const startOnce = async (options: EmbeddedRedisOptions, machine: Machine): Promi
     args: [configuration],
     env: { PATH: machine.env.PATH },
     report: machine.report,
+    onStart: (pid) => recordProcess(guard, pid),
     ...(throwAway ? { stopSignal: 'SIGKILL' as const } : {}),
   });
   const stop = () => redis[Symbol.asyncDispose]();
