@@ -42,7 +42,9 @@ export async function resolveStored(
     return resolveV1(version, conflicts, loaded);
   }
   const subgraph = version.stateResolution === 'v2.1' ? await index.subgraph(full) : [];
-  for (const eventId of await index.difference(states, new Set(conflicted.keys()))) full.add(eventId);
+  const agreed = new Set(unconflicted.values());
+  for (const eventId of await index.difference(states, new Set(conflicted.keys())))
+    if (!agreed.has(eventId)) full.add(eventId);
   for (const eventId of subgraph) full.add(eventId);
   await loaded.load(full);
   await loadAuthState(version, full, unconflicted, loaded);

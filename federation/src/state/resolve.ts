@@ -23,7 +23,11 @@ export function resolveState(
   const edges: AuthEdges = (eventId) => events.get(eventId)?.authEvents;
   const full = eventsOf(conflicted);
   const subgraph = version.stateResolution === 'v2.1' ? conflictedSubgraph(full, edges) : [];
-  for (const eventId of authDifference(states, new Set(conflicted.keys()), edges)) full.add(eventId);
+  const agreed = new Set(unconflicted.values());
+  for (const eventId of authDifference(states, new Set(conflicted.keys()), edges)) {
+    // Every state reaches what every state holds: see docs/adr on the auth difference.
+    if (!agreed.has(eventId)) full.add(eventId);
+  }
   for (const eventId of subgraph) full.add(eventId);
   return resolveV2(version, unconflicted, full, events);
 }
