@@ -9,6 +9,8 @@ export type Table<T> = {
   readonly decode: (bytes: Uint8Array) => T;
   /** True: decoded values stay in memory while the vault is open and must never be mutated. */
   readonly cached: boolean;
+  /** Overwrites the secrets of a cached value that is replaced, deleted or locked away. */
+  readonly wipe?: (value: T) => void;
 };
 
 /**

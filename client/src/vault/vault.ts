@@ -32,6 +32,7 @@ export type VaultPorts = {
 export type VaultOwner = { readonly userId: string; readonly deviceId: string };
 
 type LoadedTable = {
+  wipe: ((value: unknown) => void) | undefined;
   readonly seal: TableSeal;
   readonly records: Map<string, StoredRecord>;
   /** Decoded values by name, for cached tables. */
@@ -134,6 +135,7 @@ export class Vault {
     changes.forEach((change, i) => {
       const loaded = this.#table(change.table.name);
       const write = writes[i];
+      const before = loaded.cache.get(change.name);
       if (write?.kind === 'put') {
         loaded.records.set(write.record.key, write.record);
         if (change.table.cached) loaded.cache.set(change.name, change.value);
@@ -141,6 +143,7 @@ export class Vault {
         loaded.records.delete(write.key);
         loaded.cache.delete(change.name);
       }
+      if (before !== undefined && change.kind === 'delete') change.table.wipe?.(before);
     });
   }
 
@@ -155,8 +158,9 @@ export class Vault {
   /** Forgets every key and value; the vault cannot be used afterwards. */
   close(): void {
     this.#kek.wipe();
-    for (const { seal, records, cache } of this.#tables.values()) {
+    for (const { seal, records, cache, wipe } of this.#tables.values()) {
       seal.wipe();
+      if (wipe !== undefined) for (const value of cache.values()) wipe(value);
       records.clear();
       cache.clear();
     }
@@ -200,7 +204,10 @@ export class Vault {
       throw new VaultError('VAULT_DAMAGED', `a value of ${table.name}`);
     }
     value.fill(0);
-    if (table.cached) loaded.cache.set(name, decoded);
+    if (table.cached) {
+      loaded.cache.set(name, decoded);
+      loaded.wipe ??= table.wipe as ((value: unknown) => void) | undefined;
+    }
     return [name, decoded];
   }
 
@@ -208,7 +215,8 @@ export class Vault {
     const known = this.#tables.get(name);
     if (known !== undefined) return known;
     if (this.#kek.wiped) throw new VaultError('VAULT_LOCKED');
-    const loaded = {
+    const loaded: LoadedTable = {
+      wipe: undefined,
       seal: new TableSeal(this.#kek, name),
       records: new Map(),
       cache: new Map(),

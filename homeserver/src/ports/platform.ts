@@ -1,5 +1,4 @@
 import type { Secret } from '@nyx/config/secret.ts';
-import type { SigningKeys } from '../services/signing-keys.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Random } from './random.ts';
@@ -15,8 +14,6 @@ export type Platform = {
   readonly processSpace: string;
   readonly processName: string;
   readonly isProcessAlive: (name: string) => boolean;
-  /** The keys this server signs with. */
-  readonly signingKeys: SigningKeys;
   /** The secret of that name in the data folder, made when it is missing. */
   readonly secret: (name: string) => Secret;
   /** Folder of the built web client, when there is one. */

@@ -11,21 +11,14 @@ import { findOnPath, lastLine, run } from './run.ts';
 /** A program that tests (or calls) need besides npm's packages. */
 export type Tool = { readonly path: string; readonly source: string };
 
-export const CHROMIUM_NAMES = [
-  'chromium',
-  'chromium-browser',
-  'google-chrome',
-  'google-chrome-stable',
-  'chrome',
-];
+const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const MAC_CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 const firstThatWorks = async (what: string, sources: readonly BinarySource[], fix: string): Promise<Tool> => {
   const attempts: Attempt[] = [];
-  for (const { name, local, fetch } of sources) {
+  for (const { name, find } of sources) {
     try {
-      const path = (await local()) ?? (await fetch?.());
-      if (path !== undefined) return { path, source: name };
+      return { path: await find(), source: name };
     } catch (error) {
       attempts.push({
         source: name,
@@ -39,7 +32,7 @@ const firstThatWorks = async (what: string, sources: readonly BinarySource[], fi
 
 const fromFile = (path: string): BinarySource => ({
   name: path,
-  local: () =>
+  find: () =>
     access(path).then(
       () => path,
       () => {

@@ -13,6 +13,18 @@ export type MemberRecord = {
   /** The invitation that let the member in, from the join's content or from the invite event itself. */
   readonly invite?: SignedProof;
   readonly inviteState: ProofState;
+  /** Time inside the proof of a join that has ended: an older one is a replay. */
+  readonly spentAt: number;
+  /** Was a signed member once, so the invitations it signed stay good after it left. */
+  readonly wasMember: boolean;
+};
+
+export const NO_MEMBER: MemberRecord = {
+  membership: 'leave',
+  joinState: 'none',
+  inviteState: 'none',
+  spentAt: -1,
+  wasMember: false,
 };
 
 export type Departure = { readonly eventId: string; readonly userId: string };
@@ -20,7 +32,7 @@ export type Departure = { readonly eventId: string; readonly userId: string };
 export type RoomRecord = {
   readonly roomId: string;
   /** Our own membership. */
-  readonly membership: Membership;
+  readonly membership: Exclude<Membership, 'ban'>;
   readonly algorithm: string | undefined;
   /** Never goes back to false: no clear content is ever sent into a room that once was encrypted. */
   readonly everEncrypted: boolean;
@@ -37,8 +49,10 @@ export type RoomRecord = {
   readonly epochs: readonly string[];
   /** Kid of the epoch we send under; unset means the next send chooses or makes one. */
   readonly sendingKid: string | undefined;
-  /** Set when a device left the roster without a room event: epochs made before must not be sent under. */
-  readonly freshSince: number;
+  /** Content of our own member event, to be sent again with our signature when it lacks it. */
+  readonly ownMember: Readonly<Record<string, unknown>> | undefined;
+  /** Invitations we confirmed: they stand in our own member event. */
+  readonly vouches: readonly SignedProof[];
 };
 
 /** Departures remembered per room: enough to order the epochs of a week of churn. */
@@ -61,7 +75,8 @@ export const emptyRoom = (roomId: string): RoomRecord => ({
   recent: [],
   epochs: [],
   sendingKid: undefined,
-  freshSince: 0,
+  ownMember: undefined,
+  vouches: [],
 });
 
 export const joinedMembers = (room: RoomRecord): string[] =>

@@ -1,0 +1,337 @@
+/**
+ * Runs the engine: opens the vault, keeps operations in order, waits where an answer of the server is needed, and lets
+ * nothing out before it is stored. The same host serves the web worker and Node.
+ */
+import type { Argon2Cost } from '../primitives/argon2id.ts';
+import { isCryptoError } from '../primitives/errors.ts';
+import type { Random } from '../primitives/random.ts';
+import { Secret } from '../primitives/secret.ts';
+import { loadSodium } from '../primitives/sodium.ts';
+import type { DeviceKeys } from '../../vault/device-key.ts';
+import { seedToWords, SEED_BYTES, wordsToSeed } from '../../vault/recovery-words.ts';
+import { StoreError, type RecordStore } from '../../vault/record-store.ts';
+import { Vault, type VaultPorts } from '../../vault/vault.ts';
+import { EngineCore } from './engine-core.ts';
+import { EngineError } from './engine-error.ts';
+import { handlers, type HandledOp } from './handlers.ts';
+import { encryptEvent, prepareSend } from './group-send.ts';
+import type { Op } from './op.ts';
+import { createDevice, loadDevice, putSecret } from './own-device.ts';
+import { roomStatus } from './rooms.ts';
+import { SECRETS } from './tables.ts';
+import {
+  engineArgs,
+  type EngineArgs,
+  type EngineClient,
+  type EngineErrorCode,
+  type EngineNotice,
+  type EngineOp,
+  type EngineResults,
+  type EngineStatus,
+  type ParsedArgs,
+} from './protocol.ts';
+
+export type HostPorts = {
+  readonly openStore: () => Promise<RecordStore>;
+  readonly deviceKeys: DeviceKeys;
+  readonly random: Random;
+  readonly now: () => number;
+  readonly cost: Argon2Cost;
+  /** Calls back once after so many milliseconds; returns how to call it off. */
+  readonly after: (ms: number, run: () => void) => () => void;
+  /** Lets other work of the thread run. */
+  readonly yieldNow: () => Promise<void>;
+};
+
+/** How long an encryption waits for the server before the page is told to try later. */
+const SEND_TIMEOUT_MS = 60_000;
+/** The timer never sleeps longer: signed prekeys rotate even when nothing happens. */
+const MAX_SLEEP_MS = 60 * 60 * 1000;
+
+export class EngineHost implements EngineClient {
+  readonly #ports: HostPorts;
+  #store: RecordStore | undefined;
+  #core: EngineCore | undefined;
+  #owner: { readonly userId: string; readonly deviceId: string } | undefined;
+  #exists = false;
+  #queue: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<(notice: EngineNotice) => void>();
+  /** Called after every operation, for those who wait for a change. */
+  readonly #changed = new Set<() => void>();
+  #callOff: (() => void) | undefined;
+
+  constructor(ports: HostPorts) {
+    this.#ports = ports;
+  }
+
+  onNotice(listener: (notice: EngineNotice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async call<Name extends EngineOp>(op: Name, args: EngineArgs<Name>): Promise<EngineResults[Name]> {
+    const parsed = engineArgs[op].safeParse(args);
+    if (!parsed.success)
+      throw new EngineError('BAD_MESSAGE', `${op}: ${parsed.error.issues[0]?.message ?? ''}`);
+    try {
+      // The schema of this operation made it: the map ties name and arguments together.
+      return (await this.#dispatch(op, parsed.data)) as EngineResults[Name];
+    } catch (error) {
+      throw toEngineError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.catch(() => undefined);
+    this.#lock();
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  async #dispatch(op: EngineOp, args: ParsedArgs<EngineOp>): Promise<unknown> {
+    switch (op) {
+      case 'status':
+        return this.#inOrder(async () => {
+          await this.#readHeader();
+          return this.#status();
+        });
+      case 'createVault':
+        return this.#inOrder(() => this.#create(args as ParsedArgs<'createVault'>));
+      case 'unlock':
+        return this.#inOrder(() => this.#unlock(args as ParsedArgs<'unlock'>));
+      case 'unlockWithWords':
+        return this.#inOrder(() => this.#unlockWithWords(args as ParsedArgs<'unlockWithWords'>));
+      case 'lock':
+        return this.#inOrder(async () => {
+          this.#lock();
+          this.#tellStatus();
+          return {};
+        });
+      case 'changePassphrase':
+        return this.#inOrder(() => this.#changePassphrase(args as ParsedArgs<'changePassphrase'>));
+      case 'destroyVault':
+        return this.#inOrder(() => this.#destroy());
+      case 'pendingRequests':
+        return { requests: this.#open().requests(this.#ports.now()) };
+      case 'encryptEvent': {
+        const message = args as ParsedArgs<'encryptEvent'>;
+        return this.#untilReady((operation) => encryptEvent(operation, message));
+      }
+      case 'prepareRoom': {
+        const { roomId } = args as ParsedArgs<'prepareRoom'>;
+        return this.#untilReady((operation) => {
+          const progress = prepareSend(operation, roomId);
+          return progress === 'ready' ? roomStatus(operation, roomId) : progress;
+        });
+      }
+      default: {
+        const handle = handlers[op as HandledOp] as (operation: Op, parsed: unknown) => unknown;
+        return this.#run((operation) => handle(operation, args));
+      }
+    }
+  }
+
+  /** Runs a step again and again: at once after a slice of work, else when something has changed. */
+  async #untilReady<T extends object>(step: (op: Op) => T | 'again' | 'wait'): Promise<T> {
+    const deadline = this.#ports.now() + SEND_TIMEOUT_MS;
+    for (;;) {
+      const changed = this.#nextChange(deadline);
+      const outcome = await this.#run(step).catch((error: unknown) => {
+        changed.cancel();
+        throw error;
+      });
+      if (typeof outcome === 'object') {
+        changed.cancel();
+        return outcome;
+      }
+      if (outcome === 'again') {
+        changed.cancel();
+        await this.#ports.yieldNow();
+      } else {
+        await changed.promise;
+        if (this.#ports.now() >= deadline) throw new EngineError('NETWORK', 'no answer from the server');
+      }
+    }
+  }
+
+  #nextChange(deadline: number): { readonly promise: Promise<void>; readonly cancel: () => void } {
+    let done: () => void = () => undefined;
+    const promise = new Promise<void>((resolve) => (done = resolve));
+    // The run that asks is itself a change: wait for the one after it.
+    let skip = true;
+    const listener = (): void => {
+      if (skip) skip = false;
+      else done();
+    };
+    this.#changed.add(listener);
+    const callOff = this.#ports.after(Math.max(0, deadline - this.#ports.now()), done);
+    const cancel = (): void => {
+      this.#changed.delete(listener);
+      callOff();
+      done();
+    };
+    return { promise: promise.finally(cancel), cancel };
+  }
+
+  /** One engine operation, in turn. */
+  #run<T>(use: (op: Op) => T): Promise<T> {
+    return this.#inOrder(async () => {
+      const core = this.#open();
+      const { result, notices } = await core.run(this.#ports.now(), use).catch((error: unknown) => {
+        if (core.broken) this.#lock();
+        throw error;
+      });
+      for (const notice of notices) this.#tell(notice);
+      this.#schedule();
+      for (const changed of [...this.#changed]) changed();
+      return result;
+    });
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work, work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  #open(): EngineCore {
+    if (this.#core === undefined) throw new EngineError(this.#exists ? 'VAULT_LOCKED' : 'VAULT_MISSING');
+    return this.#core;
+  }
+
+  async #storeOpened(): Promise<RecordStore> {
+    this.#store ??= await this.#ports.openStore();
+    return this.#store;
+  }
+
+  async #readHeader(): Promise<void> {
+    const header = await (await this.#storeOpened()).readHeader();
+    this.#exists = header !== undefined;
+    const { userId, deviceId } = header ?? {};
+    this.#owner =
+      typeof userId === 'string' && typeof deviceId === 'string' ? { userId, deviceId } : undefined;
+  }
+
+  async #vaultPorts(): Promise<VaultPorts> {
+    await loadSodium();
+    const { deviceKeys, random, cost } = this.#ports;
+    return { store: await this.#storeOpened(), deviceKeys, random, cost };
+  }
+
+  async #create({ userId, deviceId, passphrase, words }: ParsedArgs<'createVault'>): Promise<unknown> {
+    const ports = await this.#vaultPorts();
+    const { random } = this.#ports;
+    const seed = words === undefined ? Secret.take('master-seed', random(SEED_BYTES)) : wordsToSeed(words);
+    const vault = await Vault.create(ports, { userId, deviceId }, passphrase, seed);
+    const tx = vault.begin();
+    createDevice(tx, { userId, deviceId }, random);
+    if (words === undefined) putSecret(tx, 'seed', seed);
+    await vault.commit(tx);
+    const shown = words === undefined ? seedToWords(seed) : undefined;
+    seed.wipe();
+    await this.#start(vault);
+    return { words: shown };
+  }
+
+  async #unlock({ passphrase }: ParsedArgs<'unlock'>): Promise<unknown> {
+    if (this.#core === undefined) await this.#start(await Vault.open(await this.#vaultPorts(), passphrase));
+    return { status: this.#status() };
+  }
+
+  async #unlockWithWords({ words, passphrase }: ParsedArgs<'unlockWithWords'>): Promise<unknown> {
+    const ports = await this.#vaultPorts();
+    using seed = wordsToSeed(words);
+    this.#lock();
+    await this.#start(await Vault.openWithWords(ports, seed, passphrase));
+    return { status: this.#status() };
+  }
+
+  async #changePassphrase({ passphrase, next }: ParsedArgs<'changePassphrase'>): Promise<unknown> {
+    const { vault } = this.#open();
+    await vault.checkPassphrase(passphrase);
+    await vault.setPassphrase(next);
+    return {};
+  }
+
+  async #start(vault: Vault): Promise<void> {
+    const device = loadDevice(vault.begin(), vault.owner);
+    if (device === undefined) {
+      // Made but never filled: the crash came in between. Nothing was ever published from it.
+      const tx = vault.begin();
+      createDevice(tx, vault.owner, this.#ports.random);
+      await vault.commit(tx);
+      return this.#start(vault);
+    }
+    this.#exists = true;
+    this.#owner = vault.owner;
+    this.#core = new EngineCore(vault, device, this.#ports.random);
+    this.#tellStatus();
+    const { notices } = await this.#core.run(this.#ports.now(), () => undefined);
+    for (const notice of notices) this.#tell(notice);
+    this.#schedule();
+  }
+
+  async #destroy(): Promise<unknown> {
+    this.#lock();
+    await (await this.#storeOpened()).erase();
+    this.#exists = false;
+    this.#owner = undefined;
+    this.#tellStatus();
+    return {};
+  }
+
+  #lock(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+    this.#core?.close();
+    this.#core = undefined;
+    for (const changed of [...this.#changed]) changed();
+  }
+
+  #schedule(): void {
+    this.#callOff?.();
+    const now = this.#ports.now();
+    const wake = Math.min(this.#core?.nextWake(now) ?? Infinity, now + MAX_SLEEP_MS);
+    this.#callOff = this.#ports.after(Math.max(1, wake - now), () => {
+      if (this.#core !== undefined) void this.#run(() => undefined).catch(() => undefined);
+    });
+  }
+
+  #status(): EngineStatus {
+    const core = this.#core;
+    return {
+      vault: core !== undefined ? 'open' : this.#exists ? 'locked' : 'none',
+      leader: true,
+      userId: this.#owner?.userId,
+      deviceId: this.#owner?.deviceId,
+      rolledBack: false,
+      wordsPending: core?.vault.begin().get(SECRETS, 'seed') !== undefined,
+    };
+  }
+
+  #tellStatus(): void {
+    this.#tell({ kind: 'status', status: this.#status() });
+  }
+
+  #tell(notice: EngineNotice): void {
+    for (const listener of [...this.#listeners]) listener(notice);
+  }
+}
+
+const VAULT_CODES: Readonly<Record<string, EngineErrorCode>> = {
+  VAULT_MISSING: 'VAULT_MISSING',
+  VAULT_EXISTS: 'VAULT_EXISTS',
+  VAULT_LOCKED: 'VAULT_LOCKED',
+  WRONG_PASSPHRASE: 'WRONG_PASSPHRASE',
+  WRONG_WORDS: 'WRONG_WORDS',
+  BAD_WORDS: 'WRONG_WORDS',
+  VAULT_DAMAGED: 'VAULT_DAMAGED',
+};
+
+/** The code the page gets; what is not foreseen is INTERNAL and says its own code only. */
+function toEngineError(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  if (error instanceof StoreError) return new EngineError('STORE_FAILED');
+  if (isCryptoError(error)) return new EngineError(VAULT_CODES[error.code] ?? 'INTERNAL', error.code);
+  return new EngineError('INTERNAL', error instanceof Error ? error.message : 'unknown');
+}

@@ -1,0 +1,131 @@
+/** Operations that are one synchronous step of the engine, by name. */
+import { emptyUser, isCapable, trustOf } from '../identity/user-record.ts';
+import { wordsToSeed } from '../../vault/recovery-words.ts';
+import { equalBytes } from '../primitives/bytes.ts';
+import { decryptEvent } from './group-receive.ts';
+import { SENT } from './group-send.ts';
+import { askAgain } from './healing.ts';
+import type { Op } from './op.ts';
+import { bootstrapIdentity, identityStatus } from './own-identity.ts';
+import type { EngineOp, EngineResults, ParsedArgs, UserIdentity } from './protocol.ts';
+import { departureNamed, roomStatus, signMembership, vouch } from './rooms.ts';
+import { processSync, requestDone, requestFailed } from './sync-in.ts';
+import { SECRETS, USERS } from './tables.ts';
+import { seedToWords } from '../../vault/recovery-words.ts';
+import { Secret } from '../primitives/secret.ts';
+
+/** Those that the host does itself, because they open, close or wait. */
+type HostOp =
+  | 'status'
+  | 'createVault'
+  | 'unlock'
+  | 'unlockWithWords'
+  | 'lock'
+  | 'changePassphrase'
+  | 'destroyVault'
+  | 'pendingRequests'
+  | 'encryptEvent'
+  | 'prepareRoom';
+/** Operations whose parts are not in yet. */
+type LaterOp =
+  | 'restoreIdentity'
+  | 'startVerification'
+  | 'acceptVerification'
+  | 'startEmoji'
+  | 'confirmEmoji'
+  | 'showQr'
+  | 'scanQr'
+  | 'confirmScanned'
+  | 'cancelVerification'
+  | 'startLinking'
+  | 'approveLinking'
+  | 'encryptAttachment'
+  | 'decryptAttachment';
+export type HandledOp = Exclude<EngineOp, HostOp | LaterOp>;
+
+type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
+
+export const handlers: Handlers = {
+  recoveryWords: (op) => {
+    const seed = op.tx.get(SECRETS, 'seed');
+    if (seed === undefined) return { words: undefined };
+    return { words: seedToWords(Secret.copy('master-seed', seed.expose())) };
+  },
+  confirmWords: (op, { words }) => {
+    const seed = op.tx.get(SECRETS, 'seed');
+    if (seed === undefined) return { match: true };
+    using given = wordsToSeed(words);
+    const match = equalBytes(given.expose(), seed.expose());
+    // Shown once: from now on the words exist only where the user wrote them.
+    if (match) op.tx.delete(SECRETS, 'seed');
+    return { match };
+  },
+  identityStatus: (op) => identityStatus(op),
+  bootstrapIdentity: (op) => {
+    bootstrapIdentity(op);
+    return {};
+  },
+  userIdentity: (op, { userId }) => userIdentity(op, userId),
+  acceptIdentityChange: (op, { userId, masterKey }) => {
+    const user = op.tx.get(USERS, userId);
+    if (user?.offered === masterKey)
+      op.tx.put(USERS, userId, {
+        ...user,
+        ...{ pinned: masterKey, offered: undefined, verified: false, outdated: user.outdated + 1 },
+      });
+    return userIdentity(op, userId);
+  },
+  signMembership: (op, { roomId, membership, target }) => ({
+    content: signMembership(op, roomId, membership, target),
+  }),
+  vouchMember: (op, { roomId, target }) => {
+    vouch(op, roomId, target);
+    return {};
+  },
+  processSync: (op, sync) => {
+    processSync(op, sync);
+    return { nextBatch: sync.nextBatch };
+  },
+  requestDone: (op, { id, response }) => {
+    requestDone(op, id, response);
+    return {};
+  },
+  requestFailed: (op, { id, status, errcode }) => {
+    requestFailed(op, id, { status, errcode });
+    return {};
+  },
+  roomStatus: (op, { roomId }) => roomStatus(op, roomId),
+  eventSent: (op, { roomId, txnId }) => {
+    op.tx.delete(SENT, `${roomId}|${txnId}`);
+    return {};
+  },
+  eventStale: (op, { roomId, txnId, departure }) => {
+    op.tx.delete(SENT, `${roomId}|${txnId}`);
+    departureNamed(op, roomId, departure);
+    return {};
+  },
+  decryptEvents: (op, { roomId, events }) => ({
+    results: events.map((event) => decryptEvent(op, roomId, event)),
+  }),
+  askForKey: (op, { roomId, eventId }) => {
+    askAgain(op, roomId, eventId);
+    return {};
+  },
+};
+
+function userIdentity(op: Op, userId: string): UserIdentity {
+  const user = op.tx.get(USERS, userId) ?? emptyUser(userId);
+  return {
+    userId,
+    trust: trustOf(user),
+    masterKey: user.pinned,
+    offeredMasterKey: user.offered,
+    devices: Object.values(user.devices).map((device) => ({
+      deviceId: device.deviceId,
+      ed25519: device.ed25519,
+      displayName: device.displayName,
+      crossSigned: device.crossSignature !== undefined,
+      capable: isCapable(device),
+    })),
+  };
+}

@@ -1,0 +1,95 @@
+/** Hands an epoch's key to many devices in slices, so that neither the worker nor the page ever stalls. */
+import type { EpochRecord } from '../group/epoch-record.ts';
+import { isTrustedDevice } from '../identity/user-record.ts';
+import { claimsUnderWay, wantClaim } from './claims.ts';
+import { makeShare } from './key-share.ts';
+import { deviceName, splitDeviceName, type Op } from './op.ts';
+import { hasSession, peerOf, sealFor, type InnerEvent, type PairwiseContent } from './pairwise-channel.ts';
+import { PLAN_PARTS, PLANS } from './sending-slot.ts';
+import { EPOCHS, USERS } from './tables.ts';
+import { sendToDevices } from './to-device.ts';
+
+/** Devices per slice: about 0.2 ms each. */
+const DEVICES_PER_PART = 16;
+
+/** Plans the hand-out of generation `g` to these devices (`user|device`), our own left out. */
+export function startPlan(op: Op, record: EpochRecord, g: number, devices: readonly string[]): void {
+  const roomId = record.epoch.room;
+  const own = deviceName(op.self.userId, op.self.deviceId);
+  const others = devices.filter((name) => name !== own);
+  const known = op.tx.get(PLANS, roomId);
+  const kept = known?.kid === record.kid && known.g === g ? known : undefined;
+  const parts = [...(kept?.parts ?? [])];
+  for (let at = 0; at < others.length; at += DEVICES_PER_PART) {
+    const name = `${record.kid}|${g}|${at}`;
+    op.tx.put(PLAN_PARTS, name, others.slice(at, at + DEVICES_PER_PART));
+    parts.push(name);
+  }
+  // An older plan of the same epoch that is not done yet hands out a lower generation: it goes on first.
+  const earlier = known !== undefined && kept === undefined && known.kid === record.kid ? known : undefined;
+  op.tx.put(PLANS, roomId, {
+    roomId,
+    kid: record.kid,
+    g,
+    parts: [...(earlier?.parts ?? []), ...parts],
+    unclaimed: [...(earlier?.unclaimed ?? []), ...(kept?.unclaimed ?? [])],
+  });
+}
+
+/** One slice: the shares of one part go to the outbox. */
+export function workOnPlan(op: Op, roomId: string): 'again' | 'wait' {
+  const plan = op.tx.get(PLANS, roomId);
+  const record = plan === undefined ? undefined : op.tx.get(EPOCHS, plan.kid);
+  if (plan === undefined || record === undefined) return 'again';
+  const part = plan.parts[0];
+  if (part !== undefined) {
+    const { parts } = plan;
+    const left = sharePart(op, record, part);
+    for (const name of left) wantClaim(op, name);
+    if (left.length > 0) op.tx.put(PLAN_PARTS, part, left);
+    else op.tx.delete(PLAN_PARTS, part);
+    const unclaimed = left.length > 0 ? [...plan.unclaimed, part] : plan.unclaimed;
+    op.tx.put(PLANS, roomId, { ...plan, parts: parts.slice(1), unclaimed });
+    return 'again';
+  }
+  if (claimsUnderWay(op)) return 'wait';
+  // Claims are answered or failed: whoever still has no session is left to healing.
+  const late = plan.unclaimed[0];
+  if (late !== undefined) {
+    sharePart(op, record, late);
+    op.tx.delete(PLAN_PARTS, late);
+    op.tx.put(PLANS, roomId, { ...plan, unclaimed: plan.unclaimed.slice(1) });
+    return 'again';
+  }
+  op.tx.delete(PLANS, roomId);
+  return 'again';
+}
+
+/** Encrypts for the devices of a part; returns those without a session. */
+function sharePart(op: Op, record: EpochRecord, part: string): string[] {
+  const g = Number(part.split('|')[1] ?? 0);
+  const names = op.tx.get(PLAN_PARTS, part) ?? [];
+  const inner = makeShare(record, Math.max(g, record.g));
+  const messages: Record<string, Record<string, PairwiseContent>> = {};
+  const left: string[] = [];
+  for (const name of names) {
+    const sealed = sealForName(op, name, inner);
+    if (sealed === 'no-session') left.push(name);
+    if (typeof sealed === 'string') continue;
+    const [userId, deviceId] = splitDeviceName(name);
+    messages[userId] = { ...messages[userId], [deviceId]: sealed };
+  }
+  if (Object.keys(messages).length > 0)
+    sendToDevices(op, 'm.room.encrypted', messages, { for: 'toDevice', kid: record.kid });
+  return left;
+}
+
+function sealForName(op: Op, name: string, inner: InnerEvent): PairwiseContent | 'gone' | 'no-session' {
+  const [userId, deviceId] = splitDeviceName(name);
+  const user = op.tx.get(USERS, userId);
+  const device = user?.devices[deviceId];
+  if (device === undefined || !isTrustedDevice(user, device)) return 'gone';
+  const peer = peerOf(userId, device);
+  if (!hasSession(op, peer)) return 'no-session';
+  return sealFor(op, peer, inner) ?? 'no-session';
+}

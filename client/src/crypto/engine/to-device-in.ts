@@ -1,0 +1,138 @@
+/** To-device events of a sync: frames are opened, everything else is taken for the hint it is. */
+import { z } from 'zod';
+import { isTrustedDevice, type DeviceRecord } from '../identity/user-record.ts';
+import { NAMESPACE } from '../primitives/names.ts';
+import { toHex } from '../primitives/bytes.ts';
+import { jsonTable, type Table } from '../../vault/table.ts';
+import { markOutdated, track } from './directory.ts';
+import { takeKeyRequest, takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
+import { KEY_SHARE_TYPE, takeShare } from './key-share.ts';
+import type { Op } from './op.ts';
+import {
+  openFrame,
+  peerOf,
+  receiveSessionError,
+  sealFor,
+  SESSION_ERROR_TYPE,
+  type OpenedFrame,
+} from './pairwise-channel.ts';
+import { departureNamed } from './rooms.ts';
+import { USERS } from './tables.ts';
+import { sendToDevices } from './to-device.ts';
+
+/** Frames kept until their sender's devices are known. The server does not send them again. */
+const PENDING: Table<{ readonly sender: string; readonly content: unknown; readonly at: number }> =
+  jsonTable('pending-frames');
+const MAX_PENDING = 500;
+const PENDING_LIFETIME_MS = 24 * 60 * 60 * 1000;
+const ROTATE_TYPE = `${NAMESPACE}.rotate`;
+
+const toDeviceEvent = z.object({
+  type: z.string().max(255),
+  sender: z.string().max(255),
+  content: z.record(z.string(), z.unknown()),
+});
+const rotate = z.object({
+  room: z.string().max(255),
+  after: z.string().max(255).nullish(),
+  reason: z.string().max(255).optional(),
+});
+
+/** Takes one to-device event in. What does not parse is dropped: nothing asks for it again. */
+export function receiveToDevice(op: Op, raw: unknown): void {
+  const parsed = toDeviceEvent.safeParse(raw);
+  if (!parsed.success) return;
+  const { type, sender, content } = parsed.data;
+  switch (type) {
+    case 'm.room.encrypted': {
+      receiveFrame(op, sender, content);
+      return;
+    }
+    case SESSION_ERROR_TYPE: {
+      receiveSessionError(op, sender, content);
+      return;
+    }
+    case ROTATE_TYPE: {
+      const signal = rotate.safeParse(content);
+      if (signal.success) takeRotate(op, signal.data.room, signal.data.after ?? undefined);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/** The server says that keys must change: at most it makes us change them needlessly. */
+function takeRotate(op: Op, roomId: string, after: string | undefined): void {
+  departureNamed(op, roomId, after);
+}
+
+function receiveFrame(op: Op, sender: string, content: unknown): void {
+  const opened = openFrame(op, sender, content);
+  if (opened.kind === 'unknown-device') {
+    keepFrame(op, sender, content);
+    return;
+  }
+  handle(op, sender, opened);
+}
+
+function keepFrame(op: Op, sender: string, content: unknown): void {
+  const user = track(op, sender);
+  if (user.outdated === 0) markOutdated(op, sender);
+  const pending = op.tx.entries(PENDING);
+  if (pending.length >= MAX_PENDING) return;
+  const name = `${op.now.toString().padStart(15, '0')}-${toHex(op.random(6))}`;
+  op.tx.put(PENDING, name, { sender, content, at: op.now });
+}
+
+/** Opens what was kept for a user whose devices have been fetched. */
+export function retryFrames(op: Op, userId: string): void {
+  const pending = op.tx.entries(PENDING).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, { sender, content, at }] of pending) {
+    if (op.now - at > PENDING_LIFETIME_MS) op.tx.delete(PENDING, name);
+    if (sender !== userId) continue;
+    op.tx.delete(PENDING, name);
+    const opened = openFrame(op, sender, content);
+    if (opened.kind !== 'unknown-device') handle(op, sender, opened);
+  }
+}
+
+function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'unknown-device' }>): void {
+  if (opened.kind === 'refused') {
+    if (opened.error === undefined) return;
+    const { device, content } = opened.error;
+    const messages = { [sender]: { [device.deviceId]: content } };
+    sendToDevices(op, SESSION_ERROR_TYPE, messages, { for: 'toDevice' });
+    return;
+  }
+  if (opened.answer !== undefined) answer(op, sender, opened.device);
+  if (opened.kind === 'empty') return;
+  const user = op.tx.get(USERS, sender);
+  if (!isTrustedDevice(user, opened.device)) return;
+  const { type, content } = opened.inner;
+  switch (type) {
+    case KEY_SHARE_TYPE: {
+      const taken = takeShare(op, content);
+      if (taken !== undefined) keyArrived(op, taken.roomId, taken.kid);
+      return;
+    }
+    case KEY_REQUEST_TYPE: {
+      takeKeyRequest(op, sender, opened.device, content);
+      return;
+    }
+    case KEY_WITHHELD_TYPE: {
+      takeWithheld(op, sender, opened.device, content);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/** An empty answer, so that the peer's frames get short and the ratchet turns. */
+function answer(op: Op, userId: string, device: DeviceRecord): void {
+  const content = sealFor(op, peerOf(userId, device), undefined);
+  if (content === undefined) return;
+  const messages = { [userId]: { [device.deviceId]: content } };
+  sendToDevices(op, 'm.room.encrypted', messages, { for: 'toDevice' });
+}

@@ -1,0 +1,43 @@
+import type { RecordStore, StoredHeader, StoredRecord, StoreWrite } from '../../vault/record-store.ts';
+
+/** A store in memory for tests of many engines at once; IndexedDB itself is tested where it matters. */
+export class MemoryStore implements RecordStore {
+  readonly records = new Map<string, StoredRecord>();
+  header: StoredHeader | undefined;
+  commits = 0;
+
+  readHeader(): Promise<StoredHeader | undefined> {
+    return Promise.resolve(this.header);
+  }
+
+  loadAll(): Promise<readonly StoredRecord[]> {
+    return Promise.resolve([...this.records.values()]);
+  }
+
+  commit(writes: readonly StoreWrite[], header?: StoredHeader): Promise<void> {
+    this.commits += 1;
+    for (const write of writes)
+      if (write.kind === 'put') this.records.set(`${write.record.table}|${write.record.key}`, write.record);
+      else this.records.delete(`${write.table}|${write.key}`);
+    if (header !== undefined) this.header = header;
+    return Promise.resolve();
+  }
+
+  erase(): Promise<void> {
+    this.records.clear();
+    this.header = undefined;
+    return Promise.resolve();
+  }
+
+  /** A copy, as a stolen or restored profile would be. */
+  snapshot(): MemoryStore {
+    const copy = new MemoryStore();
+    for (const [key, record] of this.records) copy.records.set(key, structuredClone(record));
+    copy.header = this.header;
+    return copy;
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
