@@ -95,6 +95,8 @@ export default tseslint.config(
       'vue/component-api-style': ['error', ['script-setup']],
       'vue/block-lang': ['error', { script: { lang: 'ts' } }],
       'vue/no-v-html': 'error',
+      // Optional props are `T | undefined` in their types; a default of undefined says nothing more.
+      'vue/require-default-prop': 'off',
       // Formatting is prettier's.
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',

@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SkipReporter } from './scripts/skip-reporter.ts';
+
+const isCi = process.env.CI === 'true';
 
 /** Starts one MongoDB and one Redis per run, for the projects whose tests need them. */
 const services = fileURLToPath(new URL('homeserver/src/testing/services-setup.ts', import.meta.url));
@@ -17,6 +20,7 @@ const project = (name: string, root: string, globalSetup: string[] = []) => ({
 
 export default defineConfig({
   test: {
+    reporters: isCi ? ['default', new SkipReporter()] : ['default'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
@@ -25,6 +29,7 @@ export default defineConfig({
       project('plugin-sdk', 'plugins/sdk'),
       project('homeserver', 'homeserver', [services]),
       project('client', 'client'),
+      { extends: true, test: { name: 'tools', include: ['scripts/**/*.test.ts'], environment: 'node' } },
     ],
   },
 });

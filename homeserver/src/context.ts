@@ -3,16 +3,22 @@ import type { Secret } from '@nyx/config/secret.ts';
 import type { Route } from './http/route.ts';
 import { JobWorker } from './jobs/worker.ts';
 import type { QueueName } from './jobs/define-job.ts';
-import { DomainError } from './domain/errors.ts';
 import type { Authenticator } from './ports/authenticator.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
+import { noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
+import { CachedIgnoredUsers, invitePolicy, profileLookup } from './wiring/account-adapters.ts';
+import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
 import { wireDiscovery } from './wiring/discovery.ts';
+import { wireEvents } from './wiring/events.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireOperator } from './wiring/operator.ts';
+import { roomServices } from './wiring/room-services.ts';
+import { wireRooms } from './wiring/rooms.ts';
+import { signerOf } from './wiring/signer.ts';
 
 /** A wired server that does not listen yet. */
 export type Context = AsyncDisposable & {
@@ -33,13 +39,25 @@ const CONCURRENCY: Readonly<Record<QueueName, number>> = {
   maintenance: 1,
 };
 
-const wireAreas = (foundation: Foundation, stopping: AbortSignal): readonly Area[] => {
-  const areas: Area[] = [wireOperator(foundation, stopping)];
-  const features = Object.assign(
-    {},
-    ...areas.map(({ unstableFeatures }) => unstableFeatures ?? {}),
-  ) as Record<string, boolean>;
-  return [...areas, wireDiscovery(foundation.config, features)];
+const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
+  const accounts = wireAccounts(foundation);
+  const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
+  const ignored = new CachedIgnoredUsers(accounts.accountData);
+  const rooms = roomServices(foundation, events, {
+    profiles: profileLookup(accounts.profiles),
+    invites: invitePolicy(accounts.accountData),
+    ignored,
+    remote: noRemoteRooms,
+    history: noRemoteHistory,
+  });
+  const areas: readonly Area[] = [
+    wireOperator(foundation, stopping),
+    accounts,
+    wireRooms(foundation, events, rooms),
+  ];
+  const features: Record<string, boolean> = {};
+  for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);
+  return { accounts, areas: [...areas, wireDiscovery(foundation.config, features)] };
 };
 
 const startJobs = (foundation: Foundation, areas: readonly Area[]): void => {
@@ -73,15 +91,13 @@ export const createContext = async (
   stopping: AbortSignal,
 ): Promise<Context> => {
   const foundation = await buildFoundation(config, platform);
-  const areas = wireAreas(foundation, stopping);
+  const { accounts, areas } = wireAreas(foundation, stopping);
   for (const job of areas.flatMap(({ jobs }) => jobs ?? [])) foundation.jobs.set(job.name, job);
   return {
     foundation,
     routes: areas.flatMap(({ routes }) => routes ?? []),
     operatorToken: config.server.admin.token ?? platform.secret('admin-token'),
-    authenticator: {
-      authenticate: () => Promise.reject(new DomainError('unknown_token', 'Unknown access token')),
-    },
+    authenticator: accounts.authenticator,
     start: async () => {
       startJobs(foundation, areas);
       for (const { start } of areas) await start?.();

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Config } from '@nyx/config/schema.ts';
 import type { Secret } from '@nyx/config/secret.ts';
 import { pino } from 'pino';
@@ -9,6 +9,7 @@ import { monotonic, systemClock, systemRandom } from './adapters/system.ts';
 import { createLogger } from './observability/logger.ts';
 import type { Platform } from './ports/platform.ts';
 import { createServer as wireServer } from './server.ts';
+import { loadSigningKeys } from './services/signing-keys.ts';
 
 /** Where this checkout or installation has the built web client. */
 const BUILT_CLIENT = join(import.meta.dirname, '../../client/dist');
@@ -16,7 +17,7 @@ const BUILT_CLIENT = join(import.meta.dirname, '../../client/dist');
 const STANDARD_ERROR = 2;
 
 /** The real world: system clock and randomness, logs to standard error, secrets in the data folder. */
-export const systemPlatform = (config: Config): Platform => ({
+export const systemPlatform = async (config: Config): Promise<Platform> => ({
   clock: systemClock,
   random: systemRandom,
   monotonic,
@@ -28,6 +29,7 @@ export const systemPlatform = (config: Config): Platform => ({
   processSpace: processSpace(),
   processName: processName(),
   isProcessAlive,
+  signingKeys: await loadSigningKeys(resolve(config.server.dataDir)),
   secret: (name) => secretFromFile(config.server.dataDir, name, systemRandom),
   webClientPath: existsSync(join(BUILT_CLIENT, 'index.html')) ? BUILT_CLIENT : undefined,
 });
@@ -53,7 +55,7 @@ export const createServer = async (inputs: MainInputs): Promise<Running> => {
     database: { ...inputs.config.database, uri: inputs.databaseUri },
     redis: { ...inputs.config.redis, uri: inputs.redisUri },
   };
-  const platform = systemPlatform(config);
+  const platform = await systemPlatform(config);
   const server = await wireServer(config, platform);
   const urls = await server.listen();
   platform.logger.info({ urls, serverName: config.server.name, pid: process.pid }, 'listening');

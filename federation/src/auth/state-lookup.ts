@@ -23,7 +23,11 @@ export function lookupInList(state: Iterable<Pdu>): StateLookup {
 /** A user's membership in a state: `leave` without a member event, undefined if that event's membership is unknown. */
 export function membershipIn(state: StateLookup, userId: string): Membership | undefined {
   const event = state('m.room.member', userId);
-  if (!event) return 'leave';
+  return event ? membershipOf(event) : 'leave';
+}
+
+/** The membership that a member event sets; undefined if it is none of the five. */
+export function membershipOf(event: Pdu): Membership | undefined {
   const membership = ownValue(event.content, 'membership');
   return isMembership(membership) ? membership : undefined;
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { canonicalJson, canonicalJsonWithout } from '../json/canonical.ts';
 import { decodeBase64 } from '../json/base64.ts';
 import { redactEvent } from '../json/redact.ts';
-import { ownObject, ownString, type JsonObject } from '../json/value.ts';
+import { ownObject, ownString, ownValue, type JsonObject } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 
 const OUTSIDE_CONTENT_HASH: ReadonlySet<string> = new Set(['unsigned', 'signatures', 'hashes']);
@@ -59,4 +59,15 @@ export function sha256Base64Url(text: string): string {
 /** Bytes of an event as canonical JSON with everything in it: what the 64 KiB limit counts. */
 export function eventSize(rules: RoomVersionRules, event: JsonObject): number {
   return Buffer.byteLength(canonicalJson(event, rules.numbers));
+}
+
+/** {@link eventSize} for callers that have {@link contentHashInput} at hand: only what that leaves out is encoded. */
+export function eventSizeFrom(rules: RoomVersionRules, event: JsonObject, hashed: string): number {
+  let size = Buffer.byteLength(hashed);
+  for (const key of OUTSIDE_CONTENT_HASH) {
+    const value = ownValue(event, key);
+    // Quotes, colon and comma around key and value.
+    if (value !== undefined) size += Buffer.byteLength(canonicalJson(value, rules.numbers)) + key.length + 4;
+  }
+  return size;
 }

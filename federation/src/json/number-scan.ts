@@ -61,8 +61,8 @@ function mayHoldSurrogateEscape(text: string): boolean {
   return text.includes('\\u') && SURROGATE_ESCAPE.test(text);
 }
 
-/** Index of the quote that ends the string whose first unit is at `start`. */
-function endOfString(text: string, start: number): number {
+/** Index of the quote that ends the string whose first unit is at `start`; the end of the text if there is none. */
+export function endOfString(text: string, start: number): number {
   let close = text.indexOf('"', start);
   while (close >= 0) {
     let slash = close - 1;

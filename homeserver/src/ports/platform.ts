@@ -1,4 +1,5 @@
 import type { Secret } from '@nyx/config/secret.ts';
+import type { SigningKeys } from '../services/signing-keys.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Random } from './random.ts';
@@ -14,6 +15,8 @@ export type Platform = {
   readonly processSpace: string;
   readonly processName: string;
   readonly isProcessAlive: (name: string) => boolean;
+  /** The keys this server signs with. */
+  readonly signingKeys: SigningKeys;
   /** The secret of that name in the data folder, made when it is missing. */
   readonly secret: (name: string) => Secret;
   /** Folder of the built web client, when there is one. */

@@ -1,7 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readIfThere, writePrivateFile } from './private-folder.ts';
 import { run } from './run.ts';
+
+const LOCK_FILE = 'nyx.lock';
 
 /** Another living process uses the data folder. */
 export class DataFolderInUseError extends Error {
@@ -28,19 +31,55 @@ const startOf = async (pid: number): Promise<string | undefined> => {
   }
 };
 
+/** What identifies a process over all time: its number and when it was started. */
+const identityOf = async (pid: number): Promise<string> => `${pid}\n${(await startOf(pid)) ?? ''}\n`;
+
+/** The process that `file` names, if it still lives and is not this one. */
+const livingProcess = async (file: string): Promise<number | undefined> => {
+  const [pidText = '', start = ''] = ((await readIfThere(file)) ?? '').trim().split('\n');
+  const pid = Number(pidText);
+  const isOther = Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid;
+  return isOther && (await startOf(pid)) === start ? pid : undefined;
+};
+
+/** The living process other than this one that has `folder`; undefined when nobody has. */
+export const lockHolder = (folder: string): Promise<number | undefined> =>
+  livingProcess(join(folder, LOCK_FILE));
+
+const LEAVING_LIMIT_MS = 20_000;
+const POLL_MS = 50;
+
+/**
+ * Waits until the service that `file` names has ended. The service of a killed server is on its way out: its guard
+ * noticed. One that does not go is killed.
+ */
+export const awaitPrevious = async (file: string): Promise<void> => {
+  const end = performance.now() + LEAVING_LIMIT_MS;
+  for (;;) {
+    const pid = await livingProcess(file);
+    if (pid === undefined) return;
+    if (performance.now() > end) process.kill(-pid, 'SIGKILL');
+    await delay(POLL_MS);
+  }
+};
+
+/** Notes in `file` which process a service is. Without the note the next start only fails instead of waiting. */
+export const recordProcess = (file: string, pid: number): void => {
+  identityOf(pid)
+    .then((identity) => writePrivateFile(file, identity))
+    .catch(() => undefined);
+};
+
 /**
  * Takes `folder` for this process. A lock left by a process that is gone (or whose number another one now has) is
  * taken over.
  * @throws DataFolderInUseError
  */
 export const lockDataFolder = async (folder: string): Promise<AsyncDisposable> => {
-  const path = join(folder, 'nyx.lock');
-  const [pidText = '', start = ''] = ((await readIfThere(path)) ?? '').trim().split('\n');
-  const pid = Number(pidText);
-  if (Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid && (await startOf(pid)) === start) {
-    throw new DataFolderInUseError(folder, pid);
-  }
-  const mine = `${process.pid}\n${(await startOf(process.pid)) ?? ''}\n`;
+  const holder = await lockHolder(folder);
+  if (holder !== undefined) throw new DataFolderInUseError(folder, holder);
+  const path = join(folder, LOCK_FILE);
+  const mine = await identityOf(process.pid);
   await writePrivateFile(path, mine);
   return {
     [Symbol.asyncDispose]: async () => {

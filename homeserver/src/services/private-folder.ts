@@ -57,3 +57,17 @@ export const freePort = async (preferred?: number): Promise<number> => {
   if (port === undefined) throw new Error('no free port on 127.0.0.1');
   return port;
 };
+
+const PORT_ATTEMPTS = 3;
+
+/** Calls `start` again when another process took the port between its choice and its use. */
+export const retryBusyPort = async <T>(start: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      const busy = error instanceof Error && /address already in use/i.test(error.message);
+      if (!busy || attempt >= PORT_ATTEMPTS) throw error;
+    }
+  }
+};

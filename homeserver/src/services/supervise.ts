@@ -30,6 +30,8 @@ export type SupervisedOptions = {
   readonly report: (line: string) => void;
   /** SIGTERM unless the service holds nothing worth a clean stop. */
   readonly stopSignal?: 'SIGTERM' | 'SIGKILL';
+  /** Told the process that guards the service and lives as long as it, at every start. */
+  readonly onStart?: (pid: number) => void;
 };
 
 /** Kills the guard and its service; the guard's own death would not end a service that ignores SIGTERM. */
@@ -99,6 +101,7 @@ export class SupervisedProcess implements AsyncDisposable {
       env: env,
     });
     this.#child = child;
+    if (child.pid !== undefined) this.#options.onStart?.(child.pid);
     this.#output = '';
     const keep = (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString('utf8')).slice(-MOST_KEPT_OUTPUT);

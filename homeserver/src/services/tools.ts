@@ -11,14 +11,21 @@ import { findOnPath, lastLine, run } from './run.ts';
 /** A program that tests (or calls) need besides npm's packages. */
 export type Tool = { readonly path: string; readonly source: string };
 
-const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+export const CHROMIUM_NAMES = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+];
 const MAC_CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 const firstThatWorks = async (what: string, sources: readonly BinarySource[], fix: string): Promise<Tool> => {
   const attempts: Attempt[] = [];
-  for (const { name, find } of sources) {
+  for (const { name, local, fetch } of sources) {
     try {
-      return { path: await find(), source: name };
+      const path = (await local()) ?? (await fetch?.());
+      if (path !== undefined) return { path, source: name };
     } catch (error) {
       attempts.push({
         source: name,
@@ -32,7 +39,7 @@ const firstThatWorks = async (what: string, sources: readonly BinarySource[], fi
 
 const fromFile = (path: string): BinarySource => ({
   name: path,
-  find: () =>
+  local: () =>
     access(path).then(
       () => path,
       () => {

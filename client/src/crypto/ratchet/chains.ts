@@ -47,13 +47,19 @@ const isSpent = (chain: ReceivingChain): boolean =>
 const isExpired = (chain: ReceivingChain, now: number): boolean =>
   chain.closedAt !== undefined && now - chain.closedAt > SKIPPED_KEY_LIFETIME_MS;
 
+/** Cuts to five chains: one with nothing left to receive goes before one with, an older before a newer. */
+const cutChains = (chains: readonly ReceivingChain[]): readonly ReceivingChain[] => {
+  if (chains.length <= MAX_RECEIVING_CHAINS) return chains;
+  const spent = chains.findLastIndex((chain, at) => at > 0 && isSpent(chain));
+  return cutChains(chains.toSpliced(spent > 0 ? spent : -1, 1));
+};
+
 /** Applies the bounds: at most five chains, 2,000 keys set aside, none of them older than 14 days. */
 export const keepChains = (chains: readonly ReceivingChain[], now: number): readonly ReceivingChain[] => {
   const kept: ReceivingChain[] = [];
   let room = MAX_SKIPPED_KEYS;
-  for (const [at, chain] of chains.entries()) {
-    if (kept.length === MAX_RECEIVING_CHAINS) break;
-    if (at > 0 && (isSpent(chain) || isExpired(chain, now))) continue;
+  for (const [at, chain] of cutChains(chains).entries()) {
+    if (at > 0 && isExpired(chain, now)) continue;
     if (chain.skipped.length === 0) {
       kept.push(chain);
       continue;

@@ -1,7 +1,12 @@
+import { ACCOUNT_DATA_COLLECTION } from './accounts/account-data.ts';
+import { EVENTS } from './events/event-indexes.ts';
 import type { StreamFence } from './stream-leases.ts';
 
 /**
  * The collections whose documents carry positions of the server's stream. Each has the indexes of `fenceIndexes`.
  * A collection that is missing here is not protected against late writes of a process that was thought dead.
  */
-export const STREAM_FENCES: readonly StreamFence[] = [];
+export const STREAM_FENCES: readonly StreamFence[] = [
+  { collection: ACCOUNT_DATA_COLLECTION, field: 'position' },
+  { collection: EVENTS, field: 's' },
+];

@@ -1,5 +1,7 @@
 import type { Migration } from '../migrations.ts';
 import { baseMigration } from './0001-base.ts';
+import { accountsMigration } from './0002-accounts.ts';
+import { roomsMigration } from './0010-rooms.ts';
 
 /** Every migration, in the order of their names. */
-export const MIGRATIONS: readonly Migration[] = [baseMigration];
+export const MIGRATIONS: readonly Migration[] = [baseMigration, accountsMigration, roomsMigration];

@@ -1,0 +1,33 @@
+/** What requests to the homeserver are about. */
+import type { OutgoingRequest } from './protocol.ts';
+
+/** user -> device -> key id -> key object, as `/keys/claim` answers. */
+export type ClaimedByUser = Readonly<
+  Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>
+>;
+
+/** What an answer is for. */
+export type Purpose =
+  | { readonly for: 'keysUpload'; readonly oneTime: readonly number[]; readonly signed: number }
+  | { readonly for: 'keysQuery'; readonly users: Readonly<Record<string, number>> }
+  | {
+      readonly for: 'keysClaim';
+      readonly devices: readonly string[];
+      /** `combined`: our server's one call; elsewhere the one-time keys first, then the signed prekeys. */
+      readonly stage: 'combined' | 'oneTime' | 'signed';
+      readonly partial: ClaimedByUser;
+    }
+  | { readonly for: 'fallbackCheck' }
+  | { readonly for: 'members'; readonly roomId: string }
+  | { readonly for: 'memberState'; readonly roomId: string }
+  | { readonly for: 'toDevice'; readonly kid?: string }
+  | { readonly for: 'signatures' }
+  | { readonly for: 'deviceSigning' }
+  | { readonly for: 'accountData'; readonly type: string }
+  | { readonly for: 'accountDataGet'; readonly type: string }
+  | { readonly for: 'backupVersion' }
+  | { readonly for: 'backupCreate' }
+  | { readonly for: 'backupPut'; readonly kids: readonly string[] }
+  | { readonly for: 'backupGet' };
+
+export type InFlight = { readonly request: OutgoingRequest; readonly purpose: Purpose };

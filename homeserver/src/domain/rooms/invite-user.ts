@@ -1,0 +1,73 @@
+import { EventType } from '@nyx/federation/spec/event-types.ts';
+import type { JsonObject } from '@nyx/federation/json/value.ts';
+import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import { userIdServer, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
+import type { InvitePolicy } from '../../ports/invite-policy.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { ProfileLookup } from '../../ports/profile-lookup.ts';
+import type { RemoteInvites } from './remote-invites.ts';
+import { DomainError } from '../errors.ts';
+import type { LocalEvents } from './local-events.ts';
+import { memberContent } from './member-content.ts';
+import type { RoomReads } from './room-reads.ts';
+
+export type InviteRequest = {
+  readonly room: RoomId;
+  readonly sender: UserId;
+  readonly target: UserId;
+  readonly reason?: string | undefined;
+  readonly isDirect?: boolean;
+};
+
+export type InviteUserDeps = {
+  readonly rooms: RoomReads;
+  readonly local: LocalEvents;
+  readonly profiles: ProfileLookup;
+  readonly policy: InvitePolicy;
+  readonly remote: RemoteInvites;
+  readonly logger: Logger;
+};
+
+/** Invites users (spec: Client-Server API, POST invite). */
+export class InviteUser {
+  readonly #deps: InviteUserDeps;
+
+  constructor(deps: InviteUserDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws `forbidden` when the room's rules do not allow it, `invite_blocked` when the target does not want it. */
+  async invite({ room, sender, target, reason, isDirect }: InviteRequest): Promise<void> {
+    const { rooms, local, profiles, policy, remote } = this.#deps;
+    const live = await rooms.requireJoined(room, sender);
+    const membership = live.head.state.membership(target);
+    if (membership === 'join' || membership === 'ban') {
+      throw new DomainError(
+        'forbidden',
+        membership === 'ban' ? 'The user is banned' : 'The user is in the room',
+      );
+    }
+    const more: JsonObject = isDirect === true ? { is_direct: true } : {};
+    if (userIdServer(target) !== userIdServer(sender)) {
+      const content = memberContent('invite', { reason, more });
+      await remote.invite(room, { type: EventType.Member, sender, stateKey: target, content });
+      return;
+    }
+    if (!(await policy.allows(target, sender))) {
+      throw new DomainError('invite_blocked', 'This user does not take invites from you');
+    }
+    const profile = await profiles.memberProfile(target);
+    const content = memberContent('invite', { profile, reason, more });
+    await local.append(room, { type: EventType.Member, sender, stateKey: target, content });
+  }
+
+  /** Invites, and only logs it when that fails: one guest's absence does not undo a new room. */
+  async tryInvite(request: InviteRequest): Promise<void> {
+    try {
+      await this.invite(request);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.#deps.logger.warn({ room: request.room, code: error.code }, 'could not invite to a new room');
+    }
+  }
+}

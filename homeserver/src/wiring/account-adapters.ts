@@ -1,0 +1,65 @@
+import { isMxcUri } from '@nyx/federation/spec/identifiers/mxc-uri.ts';
+import { LRUCache } from 'lru-cache';
+import type { AccountDataStore, ProfileStore } from '../ports/accounts.ts';
+import type { IgnoredUsers } from '../ports/ignored-users.ts';
+import type { InvitePolicy } from '../ports/invite-policy.ts';
+import type { ProfileLookup } from '../ports/profile-lookup.ts';
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** Names and avatars for member events, out of profiles. */
+export const profileLookup = (profiles: ProfileStore): ProfileLookup => ({
+  memberProfile: async (user) => {
+    const profile = (await profiles.find(user)) ?? {};
+    const avatar = profile.avatar_url;
+    return {
+      displayName: textOf(profile.displayname),
+      avatarUrl: isMxcUri(avatar) ? avatar : undefined,
+    };
+  },
+});
+
+/** Users whose ignore lists are kept in memory. */
+const MAX_CACHED_LISTS = 10_000;
+const IGNORED_LIST = 'm.ignored_user_list';
+
+/** Ignore lists out of account data, kept until the data changes. */
+export class CachedIgnoredUsers implements IgnoredUsers {
+  readonly #accountData: AccountDataStore;
+  readonly #lists = new LRUCache<string, Promise<ReadonlySet<string>>>({ max: MAX_CACHED_LISTS });
+
+  constructor(accountData: AccountDataStore) {
+    this.#accountData = accountData;
+  }
+
+  ignoredBy(user: string): Promise<ReadonlySet<string>> {
+    const cached = this.#lists.get(user);
+    if (cached !== undefined) return cached;
+    const list = this.#load(user);
+    this.#lists.set(user, list);
+    list.catch(() => this.#lists.delete(user));
+    return list;
+  }
+
+  /** The user's account data may have changed. */
+  forget(user: string): void {
+    this.#lists.delete(user);
+  }
+
+  async #load(user: string): Promise<ReadonlySet<string>> {
+    const entry = await this.#accountData.find(user, '', IGNORED_LIST);
+    const ignored: unknown = entry?.content.ignored_users;
+    const names = typeof ignored === 'object' && ignored !== null ? Object.keys(ignored) : [];
+    return new Set(names.filter((name) => name !== user));
+  }
+}
+
+const INVITE_PERMISSION = 'm.invite_permission_config';
+
+/** Invites are refused if the account data says so. Those of ignored users are hidden instead: they do not learn it. */
+export const invitePolicy = (accountData: AccountDataStore): InvitePolicy => ({
+  allows: async (user) => {
+    const permission = await accountData.find(user, '', INVITE_PERMISSION);
+    return permission?.content.default_action !== 'block';
+  },
+});

@@ -1,0 +1,17 @@
+import type { Area } from './area.ts';
+import type { EventServices } from './events.ts';
+import type { Foundation } from './foundation.ts';
+import { roomRoutes } from './room-routes.ts';
+import type { RoomServices } from './room-services.ts';
+
+/** Rooms and events: endpoints, and the recovery of what was interrupted. */
+export const wireRooms = (foundation: Foundation, events: EventServices, services: RoomServices): Area => ({
+  routes: roomRoutes(services, foundation.config.rooms.defaultVersion),
+  start: async () => {
+    const { stores } = events;
+    const recovered = await services.founder.recover({ ...stores, positions: foundation.stream });
+    if (recovered > 0) {
+      foundation.platform.logger.info({ rooms: recovered }, 'completed rooms whose creation was interrupted');
+    }
+  },
+});
