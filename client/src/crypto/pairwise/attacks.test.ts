@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { toHex } from '../primitives/bytes.ts';
+import { fromHex, toHex } from '../primitives/bytes.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import { PADDING_BUCKETS } from '../primitives/padding.ts';
 import { loadSodium } from '../primitives/sodium.ts';
@@ -320,6 +320,57 @@ describe('a hostile server', () => {
     }
     expect([...sizes].every((size) => PADDING_BUCKETS.includes(size))).toBe(true);
     expect(sizes.size).toBeLessThanOrEqual(6);
+  });
+});
+
+describe('zero and low-order points', () => {
+  const POINTS = ['00', '01', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'].map(
+    (hex) => {
+      const point = new Uint8Array(32);
+      point.set(fromHex(hex));
+      return point;
+    },
+  );
+
+  it('as ephemeral or ratchet key of a handshake are refused by name', () => {
+    const { alice, bob } = opened();
+    const frame = alice.send(bob.device, 'hello');
+    const before = bob.dump();
+    for (const point of POINTS) {
+      const ephemeral = frame.slice();
+      ephemeral.set(point, 18 + 64);
+      expect(codeOf(() => bob.tryReceive(alice.device, ephemeral))).toBe('LOW_ORDER_POINT');
+      const ratchet = frame.slice();
+      ratchet.set(point, decodeFrame(frame).header.length - 40);
+      expect(codeOf(() => bob.tryReceive(alice.device, ratchet))).toBe('LOW_ORDER_POINT');
+    }
+    expect(bob.dump()).toBe(before);
+    expect(bob.receive(alice.device, frame)).toBe('hello');
+  });
+
+  it('as identity key of the other device are refused by name', () => {
+    const { alice, bob } = opened();
+    const frame = alice.send(bob.device, 'hello');
+    for (const point of POINTS) {
+      const forged = frame.slice();
+      forged.set(point, 18);
+      expect(codeOf(() => bob.tryReceive({ ...alice.device, x25519: point }, forged))).toBe(
+        'LOW_ORDER_POINT',
+      );
+    }
+  });
+
+  it('as ratchet key of a running session are refused by name', () => {
+    const { alice, bob } = answered();
+    const frame = alice.send(bob.device, 'turn');
+    const before = bob.dump();
+    for (const point of POINTS) {
+      const forged = frame.slice();
+      forged.set(point, 18);
+      expect(codeOf(() => bob.tryReceive(alice.device, forged))).toBe('LOW_ORDER_POINT');
+    }
+    expect(bob.dump()).toBe(before);
+    expect(bob.receive(alice.device, frame)).toBe('turn');
   });
 });
 
