@@ -41,15 +41,35 @@ export function authDifference(
   return differing;
 }
 
-/** All auth events of the given events, theirs, and so on; the given ones only if another reaches them. */
+/** An event whose auth events are being walked, and how many of them have been. */
+type Step = { readonly eventId: EventId; readonly authEvents: readonly EventId[]; done: number };
+
+/**
+ * All auth events of the given events, theirs, and so on; the given ones only if another reaches them. Throws
+ * {@link StateResolutionError} when an event is its own auth event at some remove: room versions 1 and 2 let senders
+ * choose ids, so they can be lied into a circle.
+ */
 export function authChain(from: readonly EventId[], edges: AuthEdges): Set<EventId> {
   const chain = new Set<EventId>();
-  const open: EventId[] = [...from];
-  for (let eventId = open.pop(); eventId !== undefined; eventId = open.pop()) {
-    for (const authEvent of edges(eventId) ?? []) {
-      if (chain.has(authEvent)) continue;
-      chain.add(authEvent);
-      open.push(authEvent);
+  const finished = new Set<EventId>();
+  const open = new Set<EventId>();
+  for (const start of from) {
+    if (finished.has(start)) continue;
+    const path: Step[] = [{ eventId: start, authEvents: edges(start) ?? [], done: 0 }];
+    open.add(start);
+    for (let step = path.at(-1); step; step = path.at(-1)) {
+      const next = step.authEvents[step.done++];
+      if (next === undefined) {
+        open.delete(step.eventId);
+        finished.add(step.eventId);
+        path.pop();
+        continue;
+      }
+      chain.add(next);
+      if (open.has(next)) throw new StateResolutionError('cyclic_auth_chain');
+      if (finished.has(next)) continue;
+      open.add(next);
+      path.push({ eventId: next, authEvents: edges(next) ?? [], done: 0 });
     }
     if (chain.size > MAX_STATE_RESOLUTION_EVENTS) throw new StateResolutionError('too_many_events');
   }
