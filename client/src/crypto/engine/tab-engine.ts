@@ -110,10 +110,19 @@ export class TabEngine implements EngineClient {
   }
 
   #receive(message: unknown): void {
-    if (this.#engine !== undefined) { this.#serve(this.#engine, message); return; }
+    if (this.#engine !== undefined) {
+      this.#serve(this.#engine, message);
+      return;
+    }
     const answer = answerMessage.safeParse(message);
-    if (answer.success) { this.#settle(answer.data); return; }
-    if (leaderMessage.safeParse(message).success) { this.#askAgain(); return; }
+    if (answer.success) {
+      this.#settle(answer.data);
+      return;
+    }
+    if (leaderMessage.safeParse(message).success) {
+      this.#askAgain();
+      return;
+    }
     const notice = noticeMessage.safeParse(message);
     if (!notice.success) return;
     const told = notice.data.notice as unknown as EngineNotice;

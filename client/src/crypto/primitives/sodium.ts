@@ -1,4 +1,4 @@
-import * as wrappers from 'libsodium-wrappers-sumo';
+import createSodium from 'libsodium-sumo';
 
 import { PrimitiveError } from './errors.ts';
 
@@ -13,6 +13,7 @@ type Pointer = number;
 export interface RawSodium {
   /** Replaced when the memory grows: read it afresh after every call that may allocate. */
   readonly HEAPU8: Uint8Array;
+  _sodium_init(): number;
   _malloc(size: number): Pointer;
   _free(at: Pointer): void;
   _crypto_hash_sha256(out: Pointer, m: Pointer, low: number, high: number): number;
@@ -121,14 +122,18 @@ let inUse = false;
 let loading: Promise<void> | undefined;
 
 const load = async (): Promise<void> => {
+  let module: RawSodium;
   try {
-    await wrappers.ready;
+    // The wrappers around this module are 15 kB gzip of which we would use none. Its own generator is never called:
+    // randomness is injected.
+    module = (await createSodium({
+      getRandomValue: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    })) as RawSodium;
   } catch (cause) {
     // WebAssembly is refused where the CSP lacks 'wasm-unsafe-eval'.
     throw new PrimitiveError('SODIUM_UNAVAILABLE', cause instanceof Error ? cause.message : 'no WebAssembly');
   }
-  // The wrappers export the raw module under this name but do not declare it in their types.
-  const module = (wrappers as unknown as { libsodium: RawSodium }).libsodium;
+  if (module._sodium_init() < 0) throw new PrimitiveError('SODIUM_UNAVAILABLE', 'initialisation failed');
   if (module._crypto_auth_hmacsha256_statebytes() > HMAC_STATE_BYTES)
     throw new PrimitiveError('SODIUM_UNAVAILABLE', 'HMAC state grew');
   scratch = module._malloc(SCRATCH_BYTES);
