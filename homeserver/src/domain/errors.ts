@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'bad_json'
   | 'not_json'
   | 'invalid_param'
+  | 'invalid_signature'
   | 'missing_param'
   | 'invalid_username'
   | 'user_in_use'

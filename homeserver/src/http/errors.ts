@@ -19,6 +19,8 @@ const mapCode = (code: ErrorCode): Mapped => {
       return [400, 'M_NOT_JSON'];
     case 'invalid_param':
       return [400, 'M_INVALID_PARAM'];
+    case 'invalid_signature':
+      return [400, 'M_INVALID_SIGNATURE'];
     case 'missing_param':
       return [400, 'M_MISSING_PARAM'];
     case 'invalid_username':

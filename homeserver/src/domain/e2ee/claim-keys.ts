@@ -1,0 +1,127 @@
+import type { DeviceRef, NamedKey, PrekeyStore } from '../../ports/device-key-store.ts';
+import type { RateLimiter } from '../../ports/rate-limiter.ts';
+import type { ClaimedKeys, ClaimWish, RemoteKeys } from '../../ports/remote-keys.ts';
+import { DomainError } from '../errors.ts';
+import { MAX_DEVICES_PER_CLAIM } from './limits.ts';
+import { addClaimed } from './claimed-keys.ts';
+import { splitByServer } from './split-by-server.ts';
+
+/** Told of devices whose stock shrank, so that they are asked for more when it is low. */
+export interface StockWatch {
+  claimed(device: DeviceRef): void;
+}
+
+export type ClaimDeps = {
+  readonly prekeys: PrekeyStore;
+  readonly remote: RemoteKeys;
+  readonly rateLimiter: RateLimiter;
+  readonly stock: StockWatch;
+  readonly serverName: string;
+};
+
+/** Who claims: a local user, or another server on behalf of users it does not name. */
+export type Claimer = { readonly user: string } | { readonly server: string };
+
+export type ClaimAnswer = { readonly keys: ClaimedKeys; readonly failures: readonly string[] };
+
+/** Bundle claims are one transaction per device and can be repeated under their transaction id. */
+export type ClaimMode = { readonly bundle: boolean; readonly txnId?: string | undefined };
+
+/** Claims under way at once for one request. */
+const PARALLEL = 16;
+
+const nameOf = (claimer: Claimer): string => ('user' in claimer ? claimer.user : claimer.server);
+
+/**
+ * Whether the claimer may still have one-time keys of this device. Beyond the limit the answer is the fallback key
+ * alone and never an error: conversations start, and the stock is safe from being drained.
+ */
+const mayTakeOneTimeKey = async (
+  { rateLimiter }: ClaimDeps,
+  claimer: Claimer,
+  { userId, deviceId }: DeviceRef,
+): Promise<boolean> => {
+  try {
+    const limit = 'user' in claimer ? 'claimDevice' : 'claimDeviceRemote';
+    await rateLimiter.consume(limit, `${nameOf(claimer)}|${userId}|${deviceId}`);
+    return true;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'limit_exceeded') return false;
+    throw error;
+  }
+};
+
+const claimOne = async (
+  deps: ClaimDeps,
+  claimer: Claimer,
+  device: DeviceRef,
+  algorithms: readonly string[],
+  mode: ClaimMode,
+): Promise<NamedKey[]> => {
+  const allowed = await mayTakeOneTimeKey(deps, claimer, device);
+  const { prekeys, stock } = deps;
+  if (mode.bundle) {
+    const repeat =
+      mode.txnId === undefined ? {} : { repeat: { claimer: nameOf(claimer), txnId: mode.txnId } };
+    const keys = await prekeys.takeBundle({ device, algorithms, fallbackOnly: !allowed, ...repeat });
+    stock.claimed(device);
+    return keys;
+  }
+  const [algorithm] = algorithms;
+  if (algorithm === undefined) return [];
+  const key =
+    (allowed ? await prekeys.take(device, algorithm) : undefined) ??
+    (await prekeys.fallback(device, algorithm, true));
+  stock.claimed(device);
+  return key === undefined ? [] : [key];
+};
+
+/** Claims keys of this server's devices. */
+export const claimLocalKeys = async (
+  deps: ClaimDeps,
+  claimer: Claimer,
+  wish: ClaimWish,
+  mode: ClaimMode,
+): Promise<ClaimedKeys> => {
+  const devices = [...wish].flatMap(([userId, byDevice]) =>
+    [...byDevice].map(([deviceId, algorithms]) => ({ device: { userId, deviceId }, algorithms })),
+  );
+  if (devices.length > MAX_DEVICES_PER_CLAIM)
+    throw new DomainError('invalid_param', `At most ${MAX_DEVICES_PER_CLAIM} devices can be claimed at once`);
+  const keys: ClaimedKeys = new Map();
+  for (let start = 0; start < devices.length; start += PARALLEL) {
+    await Promise.all(
+      devices.slice(start, start + PARALLEL).map(async ({ device, algorithms }) => {
+        for (const { keyId, key } of await claimOne(deps, claimer, device, algorithms, mode))
+          addClaimed(keys, device, keyId, key);
+      }),
+    );
+  }
+  return keys;
+};
+
+/**
+ * Claims keys wherever the devices live (spec: Client-Server API, POST /keys/claim): ours here, the others in parallel
+ * under the timeout. A server that does not answer is named in `failures`.
+ */
+export const claimKeys = async (
+  deps: ClaimDeps,
+  user: string,
+  wish: ClaimWish,
+  mode: ClaimMode & { readonly timeoutMs: number },
+): Promise<ClaimAnswer> => {
+  const failures: string[] = [];
+  const parts = await Promise.all(
+    [...splitByServer(wish)].map(async ([server, part]): Promise<ClaimedKeys> => {
+      if (server === deps.serverName) return claimLocalKeys(deps, { user }, part, mode);
+      try {
+        const bundle = mode.bundle ? { bundleTxnId: mode.txnId ?? '' } : {};
+        return await deps.remote.claim(server, part, { timeoutMs: mode.timeoutMs, ...bundle });
+      } catch {
+        failures.push(server);
+        return new Map();
+      }
+    }),
+  );
+  return { keys: new Map(parts.flatMap((part) => [...part])), failures };
+};

@@ -1,0 +1,18 @@
+/** Which users' device lists changed, in the order of the stream. */
+export interface DeviceListChanges {
+  /** Users whose keys changed after `from` as far as `viewer` may know, whether or not they share a room. */
+  changedSince(viewer: string, from: number): Promise<readonly string[]>;
+  /**
+   * Tells that keys of users changed, without a change of ours to go with it: a remote user's devices, a signature.
+   * With `onlyFor`, it is for that user alone: signatures that the user made on others' keys.
+   */
+  record(userIds: readonly string[], onlyFor?: string): Promise<void>;
+}
+
+/** Who meets whom in rooms, as the rooms' own records have it. */
+export interface RoomSharing {
+  /** Which of `others` are joined to a room that `userId` is joined to. */
+  sharing(userId: string, others: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Servers with a user in any room that `userId` is joined to; never our own. */
+  interestedServers(userId: string): Promise<readonly string[]>;
+}

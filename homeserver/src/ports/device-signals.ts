@@ -1,0 +1,9 @@
+import type { DeviceRef } from './device-key-store.ts';
+
+/** Words to devices that they should upload keys; /sync and the socket bring them as current key counts. */
+export interface DeviceSignals {
+  /** Asks the device for keys. Wakes its /sync and socket. */
+  ask(device: DeviceRef): Promise<void>;
+  /** Whether the device was asked after stream position `from`. */
+  askedSince(device: DeviceRef, from: number): Promise<boolean>;
+}
