@@ -7,6 +7,7 @@ import type { Authenticator } from './ports/authenticator.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
+import { noRemoteKeys, noToDeviceTransport } from './domain/e2ee/without-federation.ts';
 import { noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
 import { CachedIgnoredUsers, invitePolicy, profileLookup } from './wiring/account-adapters.ts';
 import { wireAccounts } from './wiring/accounts.ts';
@@ -15,6 +16,7 @@ import { wireDiscovery } from './wiring/discovery.ts';
 import { wireEvents } from './wiring/events.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
+import { wireKeys } from './wiring/keys.ts';
 import { wireOperator } from './wiring/operator.ts';
 import { roomServices } from './wiring/room-services.ts';
 import { wireRooms } from './wiring/rooms.ts';
@@ -50,10 +52,20 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: noRemoteRooms,
     history: noRemoteHistory,
   });
+  const keys = wireKeys(foundation, {
+    accounts,
+    rooms: {
+      joined: (user) => rooms.userRooms.joined(user),
+      servers: async (room) => (await rooms.rooms.find(room))?.tally.servers.keys() ?? [],
+    },
+    remote: noRemoteKeys,
+    transport: noToDeviceTransport,
+  });
   const areas: readonly Area[] = [
     wireOperator(foundation, stopping),
     accounts,
     wireRooms(foundation, events, rooms),
+    keys,
   ];
   const features: Record<string, boolean> = {};
   for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);

@@ -22,6 +22,12 @@ export const rateLimitsSchema = z
     download: rateLimit(50, 500).describe('Downloads, by user or address.'),
     keys: rateLimit(20, 200).describe('Uploads and queries of device keys, by user.'),
     claim: rateLimit(5, 100).describe('Claims of one-time keys, by user.'),
+    claimDevice: rateLimit(1 / 600, 6).describe(
+      'One-time keys of one device given to one user; beyond it the fallback key is given.',
+    ),
+    claimDeviceRemote: rateLimit(1 / 60, 60).describe(
+      'One-time keys of one device given to one other server; beyond it the fallback key is given.',
+    ),
     toDevice: rateLimit(20, 200).describe('Messages to devices, by user.'),
     report: rateLimit(0.1, 10).describe('Reports, by user.'),
     federation: rateLimit(50, 500).describe('Requests of another server, by server.'),

@@ -53,7 +53,7 @@ const parseKeyId = (keyId: string): string => {
   const isValid =
     colon > 0 &&
     colon < keyId.length - 1 &&
-    keyId.indexOf(':', colon + 1) === -1 &&
+    !keyId.includes(':', colon + 1) &&
     keyId.length <= MAX_KEY_ID_LENGTH &&
     algorithm.length <= MAX_ALGORITHM_LENGTH &&
     ALGORITHM.test(algorithm);
@@ -61,7 +61,7 @@ const parseKeyId = (keyId: string): string => {
   return algorithm;
 };
 
-const parseKey = (keyId: string, value: unknown): UploadedKey => {
+const parseKey = (value: unknown): UploadedKey => {
   if (typeof value !== 'string' && !(isJsonObject(value) && typeof value.key === 'string'))
     throw new DomainError('bad_json', 'A key must be a string, or an object with a string key');
   if (JSON.stringify(value).length > MAX_KEY_LENGTH) throw invalid('A key is too large');
@@ -96,7 +96,7 @@ export const parsePrekeys = (
   const keys = entries.map(([keyId, key]) => ({
     algorithm: parseKeyId(keyId),
     keyId,
-    key: parseKey(keyId, key),
+    key: parseKey(key),
   }));
   for (const key of keys) checkSignature(key, device, signingKey);
   if (kind === 'fallback' && new Set(keys.map(({ algorithm }) => algorithm)).size < keys.length)

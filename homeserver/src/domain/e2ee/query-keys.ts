@@ -2,6 +2,7 @@ import type { JsonObject } from '@nyx/federation/json/value.ts';
 import type { CrossSigningKeys, CrossSigningStore, KeySignature } from '../../ports/cross-signing-store.ts';
 import type { DeviceKeyStore } from '../../ports/device-key-store.ts';
 import type { RemoteKeys } from '../../ports/remote-keys.ts';
+import { publicKeyOf } from './cross-signing.ts';
 import { splitByServer } from './split-by-server.ts';
 import { withSignatures } from './with-signatures.ts';
 
@@ -31,12 +32,6 @@ const signedBy = (
   target: string,
 ): readonly KeySignature[] =>
   signatures.filter((signature) => signature.targetUser === targetUser && signature.target === target);
-
-const masterPublicKey = (master: JsonObject): string => {
-  const { keys } = master;
-  const [first] = typeof keys === 'object' && keys !== null ? Object.values(keys) : [];
-  return typeof first === 'string' ? first : '';
-};
 
 const withDisplayName = (keys: JsonObject, name: string | undefined): JsonObject =>
   name === undefined ? keys : { ...keys, unsigned: { device_display_name: name } };
@@ -69,7 +64,7 @@ export const queryLocalKeys = async (
     identities.set(userId, {
       ...(master === undefined
         ? {}
-        : { master: withSignatures(master, signedBy(signatures, userId, masterPublicKey(master))) }),
+        : { master: withSignatures(master, signedBy(signatures, userId, publicKeyOf(master))) }),
       ...(self_signing === undefined ? {} : { self_signing }),
       ...(user_signing === undefined || userId !== viewer ? {} : { user_signing }),
     });
@@ -103,10 +98,7 @@ export const queryKeys = async (
           ...(keys.master === undefined
             ? {}
             : {
-                master: withSignatures(
-                  keys.master,
-                  signedBy(signatures, userId, masterPublicKey(keys.master)),
-                ),
+                master: withSignatures(keys.master, signedBy(signatures, userId, publicKeyOf(keys.master))),
               }),
           ...(keys.selfSigning === undefined ? {} : { self_signing: keys.selfSigning }),
         });

@@ -11,10 +11,10 @@ import { defineRoute } from '../../route.ts';
 export type DemandAuth = (requester: Requester, purpose: string, auth: unknown) => Promise<void>;
 
 const keysSchema = z.looseObject({
-  master_key: z.unknown(),
-  self_signing_key: z.unknown(),
-  user_signing_key: z.unknown(),
-  auth: z.unknown(),
+  master_key: z.unknown().optional(),
+  self_signing_key: z.unknown().optional(),
+  user_signing_key: z.unknown().optional(),
+  auth: z.unknown().optional(),
 });
 
 const signaturesSchema = z.record(z.string(), z.record(z.string(), z.unknown()));

@@ -6,7 +6,7 @@ import { defineRoute } from '../../route.ts';
 
 const keysSchema = z.record(z.string(), z.unknown()).optional();
 const bodySchema = z.looseObject({
-  device_keys: z.unknown(),
+  device_keys: z.unknown().optional(),
   one_time_keys: keysSchema,
   fallback_keys: keysSchema,
   'org.matrix.msc2732.fallback_keys': keysSchema,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KeyBackups } from '../../../domain/e2ee/backup/key-backups.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import type { BackedUpKey } from '../../../ports/key-backup-store.ts';
+import type { BackedUpKey, KeySelection } from '../../../ports/key-backup-store.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
 import {
@@ -106,11 +106,11 @@ const getRoutes = (backups: KeyBackups): readonly Route[] => [
   }),
 ];
 
-const deleteRoute = <P extends z.ZodType<{ roomId?: string; sessionId?: string }>>(
+const deleteRoute = (
   backups: KeyBackups,
   operation: string,
   path: string,
-  params: P,
+  params: z.ZodType<KeySelection>,
 ): Route =>
   defineRoute({
     ...all,

@@ -82,10 +82,11 @@ export const DEVICE_KEYS_INDEXES: readonly NamedIndex[] = [{ name: 'device_keys_
 
 /** The index in which claims look for the oldest key. */
 export const CLAIM_INDEX = 'one_time_keys_claim';
+export const CLAIM_KEY = { device: 1, algorithm: 1, order: 1 } as const;
 export const ONE_TIME_KEY_ID_INDEX = 'one_time_keys_id';
 
 export const ONE_TIME_KEYS_INDEXES: readonly NamedIndex[] = [
-  { name: CLAIM_INDEX, key: { device: 1, algorithm: 1, order: 1 } },
+  { name: CLAIM_INDEX, key: CLAIM_KEY },
   { name: ONE_TIME_KEY_ID_INDEX, key: { device: 1, keyId: 1 }, unique: true },
   { name: 'one_time_keys_batch', key: { batch: 1 } },
 ];

@@ -9,7 +9,7 @@ import type {
 import type { NamedIndex } from '../create-indexes.ts';
 import type { Transact } from '../transaction.ts';
 
-type CrossSigningRow = { readonly _id: string } & { readonly [usage in CrossSigningUsage]?: string };
+type CrossSigningRow = { readonly _id: string } & Partial<Readonly<Record<CrossSigningUsage, string>>>;
 type SignatureRow = KeySignature & { readonly _id: string };
 
 export const CROSS_SIGNING_KEYS = 'crossSigningKeys';

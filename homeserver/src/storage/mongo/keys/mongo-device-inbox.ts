@@ -6,7 +6,6 @@ import type { DeviceInbox, IncomingToDevice, InboxPage } from '../../../ports/de
 import type { DeviceRef } from '../../../ports/device-key-store.ts';
 import type { Notifier } from '../../../ports/notifier.ts';
 import type { StreamPositions } from '../../../ports/stream-positions.ts';
-import { FENCE_INDEX } from '../stream-leases.ts';
 import type { ToDeviceRow } from './to-device-collection.ts';
 import { TO_DEVICE, TO_DEVICE_DEDUPE_INDEX, TO_DEVICE_INBOX_INDEX } from './to-device-collection.ts';
 
@@ -30,13 +29,10 @@ const { MongoBulkWriteError, ObjectId } = mongoose.mongo;
 /** Whether every failed row of an unordered insert failed as a repeat of a message that is stored already. */
 const onlyRepeats = (error: unknown): boolean => {
   if (!(error instanceof MongoBulkWriteError)) return false;
-  const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-  return errors.every(
-    ({ code, errmsg }) =>
-      code === 11_000 &&
-      (errmsg?.includes(`index: ${TO_DEVICE_DEDUPE_INDEX} `) ?? false) &&
-      !(errmsg?.includes(FENCE_INDEX) ?? false),
-  );
+  return [error.writeErrors].flat().every((failure: unknown) => {
+    const { code, errmsg } = failure as { readonly code?: number; readonly errmsg?: string };
+    return code === 11_000 && (errmsg ?? '').includes(`index: ${TO_DEVICE_DEDUPE_INDEX} `);
+  });
 };
 
 /** Inboxes in MongoDB. Messages that arrive while a write is under way share the next one, and its disk flush. */

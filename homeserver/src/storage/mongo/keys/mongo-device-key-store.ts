@@ -14,9 +14,16 @@ import type {
 import { KeyIdTakenError } from '../../../ports/device-key-store.ts';
 import { isDuplicateKey } from '../outage.ts';
 import type { Transact } from '../transaction.ts';
-import type { DeviceKeysRow, FallbackKeyRow, KeyBatchRow, OneTimeKeyRow } from './key-collections.ts';
+import type {
+  DeviceKeysRow,
+  DeviceSignalRow,
+  FallbackKeyRow,
+  KeyBatchRow,
+  OneTimeKeyRow,
+} from './key-collections.ts';
 import {
   DEVICE_KEYS,
+  DEVICE_SIGNALS,
   FALLBACK_KEYS,
   KEY_BATCHES,
   ONE_TIME_KEYS,
@@ -48,6 +55,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
   readonly #oneTimeKeys: mongo.Collection<OneTimeKeyRow>;
   readonly #fallbackKeys: mongo.Collection<FallbackKeyRow>;
   readonly #batches: mongo.Collection<KeyBatchRow>;
+  readonly #signals: mongo.Collection<DeviceSignalRow>;
 
   constructor(deps: DeviceKeyStoreDeps) {
     this.#deps = deps;
@@ -55,6 +63,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
     this.#oneTimeKeys = deps.db.collection(ONE_TIME_KEYS);
     this.#fallbackKeys = deps.db.collection(FALLBACK_KEYS);
     this.#batches = deps.db.collection(KEY_BATCHES);
+    this.#signals = deps.db.collection(DEVICE_SIGNALS);
   }
 
   async get(device: DeviceRef): Promise<JsonObject | undefined> {
@@ -153,6 +162,8 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
         json: JSON.stringify(key),
       }));
       await this.#oneTimeKeys.insertMany(rows, { session });
+      // The device listens: should it run low again, it is asked without a pause.
+      await this.#signals.updateOne({ _id: name }, { $set: { times: 0 } }, { session });
     }
     for (const { algorithm, keyId, key } of fallbackKeys) {
       const _id = `${name}\n${algorithm}`;

@@ -12,7 +12,7 @@ import type {
 import type { ClientSession } from 'mongoose';
 import type { Transact } from '../transaction.ts';
 import type { FallbackKeyRow, OneTimeKeyRow } from './key-collections.ts';
-import { BUNDLE_CLAIMS, CLAIM_INDEX, FALLBACK_KEYS, ONE_TIME_KEYS } from './key-collections.ts';
+import { BUNDLE_CLAIMS, CLAIM_INDEX, CLAIM_KEY, FALLBACK_KEYS, ONE_TIME_KEYS } from './key-collections.ts';
 
 type BundleClaimRow = { readonly _id: string; readonly claimedAt: Date; readonly json: string };
 
@@ -47,7 +47,7 @@ export class MongoPrekeyStore implements PrekeyStore {
   async take(device: DeviceRef, algorithm: string, session?: ClientSession): Promise<NamedKey | undefined> {
     const row = await this.#oneTimeKeys.findOneAndDelete(
       { device: deviceName(device), algorithm },
-      { sort: { order: 1 }, hint: CLAIM_INDEX, ...(session === undefined ? {} : { session }) },
+      { sort: { order: 1 }, hint: CLAIM_KEY, ...(session === undefined ? {} : { session }) },
     );
     return row === null ? undefined : named(row);
   }

@@ -2,6 +2,12 @@ import type { Migration } from '../migrations.ts';
 import { baseMigration } from './0001-base.ts';
 import { accountsMigration } from './0002-accounts.ts';
 import { roomsMigration } from './0010-rooms.ts';
+import { keysMigration } from './0020-keys.ts';
 
 /** Every migration, in the order of their names. */
-export const MIGRATIONS: readonly Migration[] = [baseMigration, accountsMigration, roomsMigration];
+export const MIGRATIONS: readonly Migration[] = [
+  baseMigration,
+  accountsMigration,
+  roomsMigration,
+  keysMigration,
+];

@@ -1,0 +1,194 @@
+import { KeyBackups } from '../domain/e2ee/backup/key-backups.ts';
+import type { ClaimDeps } from '../domain/e2ee/claim-keys.ts';
+import type { DeviceListDelta, Encounters } from '../domain/e2ee/device-list-delta.ts';
+import { deviceListDelta } from '../domain/e2ee/device-list-delta.ts';
+import { LOW_STOCK } from '../domain/e2ee/limits.ts';
+import type { QueryDeps } from '../domain/e2ee/query-keys.ts';
+import { queryKeys } from '../domain/e2ee/query-keys.ts';
+import type { RoomRecords } from '../domain/e2ee/rooms-in-common.ts';
+import { roomsInCommon } from '../domain/e2ee/rooms-in-common.ts';
+import type { SendToDeviceDeps } from '../domain/e2ee/send-to-device.ts';
+import { createStockWatch } from '../domain/e2ee/stock-watch.ts';
+import { crossSigningRoutes } from '../http/client/keys/cross-signing.ts';
+import { claimKeysRoutes } from '../http/client/keys/claim-keys.ts';
+import { queryKeysRoute } from '../http/client/keys/query-keys.ts';
+import { sendToDeviceRoute } from '../http/client/keys/send-to-device.ts';
+import { uploadKeysRoute } from '../http/client/keys/upload-keys.ts';
+import { backupKeyRoutes } from '../http/client/room-keys/keys.ts';
+import { backupVersionRoutes } from '../http/client/room-keys/versions.ts';
+import { authDataSchema } from '../domain/accounts/interactive-auth.ts';
+import { replenishJob } from '../jobs/keys/replenish.ts';
+import { sweepStockJob } from '../jobs/keys/sweep-stock.ts';
+import type { DeviceInbox } from '../ports/device-inbox.ts';
+import type { PrekeyStore } from '../ports/device-key-store.ts';
+import type { DeviceListChanges, RoomSharing } from '../ports/device-lists.ts';
+import type { DeviceSignals } from '../ports/device-signals.ts';
+import type { RemoteKeys } from '../ports/remote-keys.ts';
+import type { ToDeviceTransport } from '../ports/to-device-transport.ts';
+import { MongoCrossSigningStore } from '../storage/mongo/keys/mongo-cross-signing-store.ts';
+import { MongoDeviceInbox } from '../storage/mongo/keys/mongo-device-inbox.ts';
+import { MongoDeviceKeyStore } from '../storage/mongo/keys/mongo-device-key-store.ts';
+import { MongoDeviceListChanges } from '../storage/mongo/keys/mongo-device-list-changes.ts';
+import { MongoDeviceSignals } from '../storage/mongo/keys/mongo-device-signals.ts';
+import { MongoKeyBackupStore } from '../storage/mongo/keys/mongo-key-backup-store.ts';
+import { MongoKeyStocks } from '../storage/mongo/keys/mongo-key-stocks.ts';
+import { MongoLocalDevices } from '../storage/mongo/keys/mongo-local-devices.ts';
+import { MongoPrekeyStore } from '../storage/mongo/keys/mongo-prekey-store.ts';
+import { MongoServedRequests } from '../storage/mongo/keys/mongo-served-requests.ts';
+import type { Accounts } from './accounts.ts';
+import type { Area } from './area.ts';
+import type { Foundation } from './foundation.ts';
+
+/** What keys need of the other areas. */
+export type KeyNeeds = {
+  readonly accounts: Pick<Accounts, 'confirmIdentity' | 'observers'>;
+  readonly rooms: Omit<RoomRecords, 'serverName'>;
+  readonly remote: RemoteKeys;
+  readonly transport: ToDeviceTransport;
+};
+
+/** What others may use of keys: /sync, sockets, federation. */
+export type Keys = Area & {
+  readonly inbox: DeviceInbox;
+  readonly prekeys: PrekeyStore;
+  readonly signals: DeviceSignals;
+  readonly changes: DeviceListChanges;
+  readonly sharing: RoomSharing;
+  readonly claims: ClaimDeps;
+  readonly queries: QueryDeps;
+  readonly toDevice: SendToDeviceDeps;
+  /** `device_lists` for a user since a stream position. */
+  readonly deviceLists: (viewer: string, from: number, met: Encounters) => Promise<DeviceListDelta>;
+};
+
+/** How long claims are gathered before the stock of their devices is looked at, in ms. */
+const STOCK_LOOK_MS = 100;
+const SWEEP_EVERY_MS = 600_000;
+/** Most devices whose stock the metrics count. */
+const MAX_COUNTED_DEVICES = 100_000;
+
+const registerMetrics = (
+  { metrics }: Foundation,
+  histogram: () => Promise<ReadonlyMap<string, readonly number[]>>,
+): void => {
+  metrics.gaugeByLabel('nyx_one_time_keys', 'One-time keys in stock, by algorithm', 'algorithm', async () =>
+    Object.fromEntries(
+      [...(await histogram())].map(([algorithm, stocks]) => [
+        algorithm,
+        stocks.reduce((sum, count) => sum + count, 0),
+      ]),
+    ),
+  );
+  metrics.gaugeByLabel(
+    'nyx_devices_low_on_keys',
+    'Devices with fewer one-time keys than they should have, by algorithm',
+    'algorithm',
+    async () =>
+      Object.fromEntries(
+        [...(await histogram())].map(([algorithm, stocks]) => [
+          algorithm,
+          stocks.filter((count) => count < LOW_STOCK).length,
+        ]),
+      ),
+  );
+};
+
+const wireStores = (foundation: Foundation) => {
+  const { db, transact, stream, notifier, platform, relay } = foundation;
+  const { clock } = platform;
+  const changes = new MongoDeviceListChanges({
+    db,
+    stream,
+    notifier,
+    also: () => Promise.resolve(),
+    committed: () => relay.poke(),
+  });
+  return {
+    changes,
+    devices: new MongoDeviceKeyStore({
+      db,
+      clock,
+      transact,
+      recordChange: (userId, change) => changes.recordWith(userId, change),
+    }),
+    prekeys: new MongoPrekeyStore({ db, clock, transact }),
+    crossSigning: new MongoCrossSigningStore(db, transact),
+    backups: new MongoKeyBackupStore(db, transact),
+    inbox: new MongoDeviceInbox({ db, stream, notifier }),
+    signals: new MongoDeviceSignals({ db, clock, stream, notifier }),
+    stocks: new MongoKeyStocks(db, clock),
+    localDevices: new MongoLocalDevices(db),
+    served: new MongoServedRequests(db, clock),
+  };
+};
+
+/** Everything the server does for end-to-end encryption: public keys, inboxes, backups. It sees no secret. */
+export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, transport }: KeyNeeds): Keys => {
+  const { config, platform, rateLimiter, relay } = foundation;
+  const serverName = config.server.name;
+  const stores = wireStores(foundation);
+  const { devices, prekeys, crossSigning, changes, inbox, signals, stocks, localDevices, served } = stores;
+  const sharing = roomsInCommon({ ...rooms, serverName });
+  const stock = createStockWatch({
+    lowAmong: (low) => stocks.lowAmong(low, LOW_STOCK),
+    queue: relay,
+    soon: (run) => {
+      setTimeout(() => {
+        run().catch((error: unknown) => {
+          platform.logger.warn({ err: error }, 'could not look at the stock of one-time keys');
+        });
+      }, STOCK_LOOK_MS).unref();
+    },
+  });
+  const claims: ClaimDeps = { prekeys, remote, rateLimiter, stock, serverName };
+  const queries: QueryDeps = { devices, crossSigning, names: localDevices, remote, serverName };
+  const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, serverName };
+  const masterKeys = async (userIds: readonly string[]) => {
+    const wanted = new Map(userIds.map((user) => [user, []]));
+    const { crossSigning: found } = await queryKeys(queries, '', wanted, MASTER_KEYS_TIMEOUT_MS);
+    return new Map(
+      [...found].flatMap(([user, { master }]) => (master === undefined ? [] : [[user, master]])),
+    );
+  };
+  const backups = new KeyBackups(stores.backups);
+  registerMetrics(foundation, () => stocks.histogram(MAX_COUNTED_DEVICES));
+  accounts.observers.devices.push({
+    devicesAdded: () => Promise.resolve(),
+    devicesRenamed: (userId) => changes.record([userId]),
+    devicesRemoved: async (userId, deviceIds) => {
+      await devices.remove(userId, deviceIds);
+      await inbox.drop(deviceIds.map((deviceId) => ({ userId, deviceId })));
+    },
+  });
+  return {
+    inbox,
+    prekeys,
+    signals,
+    changes,
+    sharing,
+    claims,
+    queries,
+    toDevice,
+    deviceLists: (viewer, from, encounters) =>
+      deviceListDelta({ changes, sharing }, viewer, from, encounters),
+    unstableFeatures: { 'org.matrix.msc3983': true, 'org.matrix.e2e_cross_signing': true },
+    routes: [
+      uploadKeysRoute({ devices, prekeys }),
+      queryKeysRoute(queries),
+      ...claimKeysRoutes(claims),
+      ...crossSigningRoutes({ crossSigning, devices, changes, masterKeys }, ({ userId }, purpose, auth) =>
+        accounts.confirmIdentity(purpose, userId, authDataSchema.parse(auth)),
+      ),
+      sendToDeviceRoute(toDevice),
+      ...backupVersionRoutes(backups),
+      ...backupKeyRoutes(backups),
+    ],
+    jobs: [replenishJob(stocks, signals), sweepStockJob(stocks, signals, platform.clock)],
+    schedules: [
+      { job: sweepStockJob(stocks, signals, platform.clock), everyMs: SWEEP_EVERY_MS, payload: {} },
+    ],
+  };
+};
+
+/** How long another server's answer is waited for when its users' master keys are signed. */
+const MASTER_KEYS_TIMEOUT_MS = 10_000;
