@@ -51,7 +51,7 @@ const requireSignedByMaster = (key: JsonObject, master: JsonObject, userId: stri
   if (!check.ok) throw new DomainError('invalid_signature', `${name} is not signed by the master key`);
 };
 
-export type CrossSigningRequest = Readonly<Record<`${CrossSigningUsage}_key`, unknown>>;
+export type CrossSigningRequest = Partial<Readonly<Record<`${CrossSigningUsage}_key`, unknown>>>;
 
 export type CrossSigningDeps = {
   readonly crossSigning: CrossSigningStore;
