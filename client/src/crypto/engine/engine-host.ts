@@ -2,6 +2,8 @@
  * Runs the engine: opens the vault, keeps operations in order, waits where an answer of the server is needed, and lets
  * nothing out before it is stored. The same host serves the web worker and Node.
  */
+import { decryptAttachment, encryptAttachment, type Progress } from '../attachments/attachments.ts';
+import { AttachmentError } from '../attachments/errors.ts';
 import type { Argon2Cost } from '../primitives/argon2id.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import type { Random } from '../primitives/random.ts';
@@ -123,6 +125,17 @@ export class EngineHost implements EngineClient {
           const progress = prepareSend(operation, roomId);
           return progress === 'ready' ? roomStatus(operation, roomId) : progress;
         });
+      }
+      // Files need no state of ours: they run beside the queue, so that a long one holds nothing up.
+      case 'encryptAttachment': {
+        const { data, progressId } = args as ParsedArgs<'encryptAttachment'>;
+        await loadSodium();
+        return encryptAttachment(data, this.#ports.random, this.#progress(progressId));
+      }
+      case 'decryptAttachment': {
+        const { data, file, progressId } = args as ParsedArgs<'decryptAttachment'>;
+        await loadSodium();
+        return { data: await decryptAttachment(data, file, this.#progress(progressId)) };
       }
       default: {
         const handle = handlers[op as HandledOp] as (operation: Op, parsed: unknown) => unknown;
@@ -313,6 +326,13 @@ export class EngineHost implements EngineClient {
     this.#tell({ kind: 'status', status: this.#status() });
   }
 
+  #progress(progressId: string | undefined): Progress {
+    const report = (done: number, total: number): void => {
+      if (progressId !== undefined) this.#tell({ kind: 'progress', progressId, done, total });
+    };
+    return { report, yieldNow: this.#ports.yieldNow };
+  }
+
   #tell(notice: EngineNotice): void {
     for (const listener of [...this.#listeners]) listener(notice);
   }
@@ -332,6 +352,7 @@ const VAULT_CODES: Readonly<Record<string, EngineErrorCode>> = {
 function toEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   if (error instanceof StoreError) return new EngineError('STORE_FAILED');
+  if (error instanceof AttachmentError) return new EngineError('BAD_ATTACHMENT', error.code);
   if (isCryptoError(error)) return new EngineError(VAULT_CODES[error.code] ?? 'INTERNAL', error.code);
   return new EngineError('INTERNAL', error instanceof Error ? error.message : 'unknown');
 }

@@ -25,7 +25,9 @@ type HostOp =
   | 'destroyVault'
   | 'pendingRequests'
   | 'encryptEvent'
-  | 'prepareRoom';
+  | 'prepareRoom'
+  | 'encryptAttachment'
+  | 'decryptAttachment';
 /** Operations whose parts are not in yet. */
 type LaterOp =
   | 'restoreIdentity'
@@ -38,9 +40,7 @@ type LaterOp =
   | 'confirmScanned'
   | 'cancelVerification'
   | 'startLinking'
-  | 'approveLinking'
-  | 'encryptAttachment'
-  | 'decryptAttachment';
+  | 'approveLinking';
 export type HandledOp = Exclude<EngineOp, HostOp | LaterOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };

@@ -1,5 +1,5 @@
 import { PrimitiveError } from './errors.ts';
-import { HMAC_STATE_BYTES, requireZero, withScratch } from './sodium.ts';
+import { HMAC_STATE_BYTES, type RawSodium, requireZero, SHA256_STATE_BYTES, withScratch } from './sodium.ts';
 
 const SHA256_BYTES = 32;
 
@@ -11,6 +11,44 @@ export const sha256 = (data: Uint8Array): Uint8Array =>
     requireZero(sodium._crypto_hash_sha256(at, input, data.length, 0), 'sha256');
     return sodium.HEAPU8.slice(at, at + SHA256_BYTES);
   });
+
+/** SHA-256 over data that comes in parts, for files that do not fit into libsodium's memory twice. */
+export class Sha256 {
+  #state: Uint8Array;
+
+  constructor() {
+    this.#state = this.#withState(0, (sodium, state) => {
+      sodium._crypto_hash_sha256_init(state);
+    });
+  }
+
+  #withState(extra: number, use: (sodium: RawSodium, state: number, input: number) => void): Uint8Array {
+    return withScratch(SHA256_STATE_BYTES + extra, (sodium, at) => {
+      use(sodium, at, at + SHA256_STATE_BYTES);
+      return sodium.HEAPU8.slice(at, at + SHA256_STATE_BYTES);
+    });
+  }
+
+  /** Appends data. Parts of up to 64 KiB stay within the scratch area. */
+  update(data: Uint8Array): this {
+    this.#state = this.#withState(data.length, (sodium, state, input) => {
+      sodium.HEAPU8.set(this.#state, state);
+      sodium.HEAPU8.set(data, input);
+      sodium._crypto_hash_sha256_update(state, input, data.length, 0);
+    });
+    return this;
+  }
+
+  /** The hash of everything appended; the object is of no use afterwards. */
+  digest(): Uint8Array {
+    return withScratch(SHA256_STATE_BYTES + SHA256_BYTES, (sodium, at) => {
+      const out = at + SHA256_STATE_BYTES;
+      sodium.HEAPU8.set(this.#state, at);
+      sodium._crypto_hash_sha256_final(at, out);
+      return sodium.HEAPU8.slice(out, out + SHA256_BYTES);
+    });
+  }
+}
 
 /** SHA3-256 (FIPS 202), 32 bytes; ML-KEM's key check needs it. */
 export const sha3256 = (data: Uint8Array): Uint8Array =>

@@ -17,6 +17,10 @@ export interface RawSodium {
   _malloc(size: number): Pointer;
   _free(at: Pointer): void;
   _crypto_hash_sha256(out: Pointer, m: Pointer, low: number, high: number): number;
+  _crypto_hash_sha256_statebytes(): number;
+  _crypto_hash_sha256_init(state: Pointer): number;
+  _crypto_hash_sha256_update(state: Pointer, m: Pointer, low: number, high: number): number;
+  _crypto_hash_sha256_final(state: Pointer, out: Pointer): number;
   _crypto_hash_sha3256(out: Pointer, m: Pointer, low: number, high: number): number;
   _crypto_auth_hmacsha256(out: Pointer, m: Pointer, low: number, high: number, key: Pointer): number;
   _crypto_auth_hmacsha256_statebytes(): number;
@@ -115,6 +119,8 @@ export interface RawSodium {
 const SCRATCH_BYTES = 128 * 1024;
 /** Room for libsodium's opaque HMAC-SHA-256 state; checked against the library when it loads. */
 export const HMAC_STATE_BYTES = 512;
+/** Likewise for SHA-256. */
+export const SHA256_STATE_BYTES = 128;
 
 let raw: RawSodium | undefined;
 let scratch: Pointer = 0;
@@ -134,8 +140,11 @@ const load = async (): Promise<void> => {
     throw new PrimitiveError('SODIUM_UNAVAILABLE', cause instanceof Error ? cause.message : 'no WebAssembly');
   }
   if (module._sodium_init() < 0) throw new PrimitiveError('SODIUM_UNAVAILABLE', 'initialisation failed');
-  if (module._crypto_auth_hmacsha256_statebytes() > HMAC_STATE_BYTES)
-    throw new PrimitiveError('SODIUM_UNAVAILABLE', 'HMAC state grew');
+  if (
+    module._crypto_auth_hmacsha256_statebytes() > HMAC_STATE_BYTES ||
+    module._crypto_hash_sha256_statebytes() > SHA256_STATE_BYTES
+  )
+    throw new PrimitiveError('SODIUM_UNAVAILABLE', 'hash states grew');
   scratch = module._malloc(SCRATCH_BYTES);
   raw = module;
 };
