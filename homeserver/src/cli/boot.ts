@@ -4,6 +4,7 @@ import { Secret } from '@nyx/config/secret.ts';
 import { keptSecret, makePrivateFolder } from '../services/private-folder.ts';
 import { loadSigningKeys } from '../services/signing-keys.ts';
 import { startServices, thisMachine } from '../services/start-services.ts';
+import { ensureWebClient } from '../services/web-client.ts';
 
 const LOCAL_REGISTRATION_SECRET = 'registration-secret';
 
@@ -44,6 +45,9 @@ export interface BootedServer extends AsyncDisposable {
   readonly urls: readonly string[];
 }
 
+const wantsBuiltClient = ({ server }: Config): boolean =>
+  server.webClient.enabled && server.webClient.path === undefined && server.roles.includes('http');
+
 /** Starts services and server. Disposing of the answer drains the server and then stops the services. */
 export const bootServer = async (config: Config, tell: (line: string) => void): Promise<BootedServer> => {
   await using started = new AsyncDisposableStack();
@@ -52,7 +56,9 @@ export const bootServer = async (config: Config, tell: (line: string) => void): 
   code.catch(() => undefined);
   await makePrivateFolder(resolve(config.server.dataDir));
   await loadSigningKeys(resolve(config.server.dataDir));
+  const client = wantsBuiltClient(config) ? ensureWebClient({ env: process.env, report: tell }) : undefined;
   const booted = started.use(await bootServices(config, tell));
+  await client?.catch((error: unknown) => tell(`the web client could not be built: ${String(error)}`));
   const { createServer } = await code;
   const server = started.use(
     await createServer({

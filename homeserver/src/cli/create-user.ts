@@ -114,7 +114,14 @@ export const createUser = async (name: string, options: CreateUserOptions): Prom
   }
   const quiet: Config = {
     ...config,
-    server: { ...config.server, bind: ['127.0.0.1'], port: 0, tls: {}, roles: ['http'] },
+    server: {
+      ...config.server,
+      bind: ['127.0.0.1'],
+      port: 0,
+      tls: {},
+      roles: ['http'],
+      webClient: { enabled: false },
+    },
     logging: { ...config.logging, level: 'warn' },
   };
   await using booted = await bootServer(quiet, () => undefined);

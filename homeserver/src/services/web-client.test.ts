@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ensureWebClient } from './web-client.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'nyx-client-'));
+  await mkdir(join(root, 'client/src'), { recursive: true });
+  await writeFile(join(root, 'package.json'), '{"type":"module"}');
+  await writeFile(join(root, 'client/index.html'), '<script type="module" src="/src/main.js"></script>');
+  await writeFile(join(root, 'client/src/main.js'), 'document.title = "one";');
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const ensure = async (): Promise<string[]> => {
+  const reports: string[] = [];
+  await ensureWebClient({ root, env: process.env, report: (line) => reports.push(line) });
+  return reports;
+};
+const installVite = () =>
+  symlink(join(import.meta.dirname, '../../../node_modules'), join(root, 'node_modules'));
+const page = () => readFile(join(root, 'client/dist/index.html'), 'utf8');
+
+it('builds the client once, and again when its sources have changed', async () => {
+  await installVite();
+  expect(await ensure()).toEqual(['building the web client']);
+  const first = await page();
+  expect(await ensure()).toEqual([]);
+  await writeFile(join(root, 'client/src/main.js'), 'document.title = "two";');
+  expect(await ensure()).toEqual(['building the web client again: its sources have changed']);
+  expect(await page()).not.toBe(first);
+});
+
+it('keeps the last build when a new one fails', async () => {
+  await installVite();
+  await ensure();
+  const first = await page();
+  await writeFile(join(root, 'client/src/main.js'), 'import "./nowhere.js";');
+  expect((await ensure())[1]).toMatch(/could not be built: .+/);
+  expect(await page()).toBe(first);
+});
+
+it('says what is missing where nothing can be built, and nothing where there is no client', async () => {
+  expect(await ensure()).toEqual([expect.stringContaining('vite is not installed')]);
+  await rm(join(root, 'client/index.html'));
+  expect(await ensure()).toEqual([]);
+});
