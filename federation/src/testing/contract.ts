@@ -133,8 +133,25 @@ class OpenApiContract implements Contract {
     }
     if (documented && status < 400) return [];
     if (status < 400) return [`status ${status} is not documented`];
+    // The spec describes interactive authentication apart from the operations that demand it.
+    if (status === 401 && isAuthChallenge(body)) return [];
     return isMatrixError(body) ? [] : ['/ is not a standard error response'];
   }
+}
+
+/** The answer that demands interactive authentication (spec: Client-Server API, User-Interactive Authentication API). */
+function isAuthChallenge(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false;
+  if (!('session' in body) || typeof body.session !== 'string' || !('flows' in body)) return false;
+  const { flows } = body;
+  return (
+    Array.isArray(flows) &&
+    flows.length > 0 &&
+    flows.every(
+      (flow: unknown) =>
+        typeof flow === 'object' && flow !== null && 'stages' in flow && Array.isArray(flow.stages),
+    )
+  );
 }
 
 /** A standard error response: `errcode` in the registered form and, where present, a text. */

@@ -5,6 +5,7 @@ import { claimKeys } from '../../../domain/e2ee/claim-keys.ts';
 import type { ClaimWish } from '../../../ports/remote-keys.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { KEYS_BODY_BYTES } from './body-limits.ts';
 import { remoteTimeout } from './remote-timeout.ts';
 
 const wishSchema = <T extends z.ZodType<string | string[]>>(algorithms: T) =>
@@ -53,6 +54,7 @@ export const claimKeysRoutes = (deps: ClaimDeps): readonly Route[] => [
     operation: 'claimKeys',
     method: 'POST',
     paths: ['/_matrix/client/v3/keys/claim'],
+    bodyLimit: KEYS_BODY_BYTES,
     auth: 'access_token',
     limit: 'claim',
     bodySchema: claimSchema,
@@ -62,6 +64,7 @@ export const claimKeysRoutes = (deps: ClaimDeps): readonly Route[] => [
     operation: 'claimKeyBundles',
     method: 'POST',
     paths: ['/_matrix/client/unstable/org.matrix.msc3983/keys/claim'],
+    bodyLimit: KEYS_BODY_BYTES,
     auth: 'access_token',
     limit: 'claim',
     bodySchema: bundleSchema,

@@ -6,6 +6,7 @@ import { uploadSignatures } from '../../../domain/e2ee/upload-signatures.ts';
 import type { Requester } from '../../../ports/authenticator.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { KEYS_BODY_BYTES } from './body-limits.ts';
 
 /** Has the user prove who they are by interactive authentication, or throws the challenge. */
 export type DemandAuth = (requester: Requester, purpose: string, auth: unknown) => Promise<void>;
@@ -46,6 +47,7 @@ export const crossSigningRoutes = (
     operation: 'uploadCrossSigningSignatures',
     method: 'POST',
     paths: ['/_matrix/client/v3/keys/signatures/upload', '/_matrix/client/unstable/keys/signatures/upload'],
+    bodyLimit: KEYS_BODY_BYTES,
     auth: 'access_token',
     limit: 'keys',
     bodySchema: signaturesSchema,

@@ -6,6 +6,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { CrossSigningUsage } from '../../../ports/cross-signing-store.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { KEYS_BODY_BYTES } from './body-limits.ts';
 import { remoteTimeout } from './remote-timeout.ts';
 
 const bodySchema = z.looseObject({
@@ -19,6 +20,7 @@ export const queryKeysRoute = (deps: QueryDeps): Route =>
     operation: 'queryKeys',
     method: 'POST',
     paths: ['/_matrix/client/v3/keys/query'],
+    bodyLimit: KEYS_BODY_BYTES,
     auth: 'access_token',
     limit: 'keys',
     bodySchema,

@@ -3,6 +3,7 @@ import type { SendToDeviceDeps } from '../../../domain/e2ee/send-to-device.ts';
 import { sendToDevice } from '../../../domain/e2ee/send-to-device.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { TO_DEVICE_BODY_BYTES } from './body-limits.ts';
 import { jsonObjectSchema } from '../room-keys/schemas.ts';
 
 const paramsSchema = z.object({ eventType: z.string().max(255), txnId: z.string().max(255) });
@@ -14,6 +15,7 @@ export const sendToDeviceRoute = (deps: SendToDeviceDeps): Route =>
     operation: 'sendToDevice',
     method: 'PUT',
     paths: ['/_matrix/client/v3/sendToDevice/{eventType}/{txnId}'],
+    bodyLimit: TO_DEVICE_BODY_BYTES,
     auth: 'access_token',
     limit: 'toDevice',
     params: paramsSchema,

@@ -3,6 +3,7 @@ import type { UploadDeps } from '../../../domain/e2ee/upload-keys.ts';
 import { uploadKeys } from '../../../domain/e2ee/upload-keys.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { KEYS_BODY_BYTES } from './body-limits.ts';
 
 const keysSchema = z.record(z.string(), z.unknown()).optional();
 const bodySchema = z.looseObject({
@@ -18,6 +19,7 @@ export const uploadKeysRoute = (deps: UploadDeps): Route =>
     operation: 'uploadKeys',
     method: 'POST',
     paths: ['/_matrix/client/v3/keys/upload'],
+    bodyLimit: KEYS_BODY_BYTES,
     auth: 'access_token',
     limit: 'keys',
     bodySchema,

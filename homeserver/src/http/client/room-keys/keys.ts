@@ -4,6 +4,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { BackedUpKey, KeySelection } from '../../../ports/key-backup-store.ts';
 import type { Route } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
+import { BACKUP_BODY_BYTES } from '../keys/body-limits.ts';
 import {
   allRoomsSchema,
   keyJson,
@@ -22,7 +23,12 @@ const SESSION = `${ROOM}/{sessionId}`;
 const roomParams = z.object({ roomId: z.string() });
 const sessionParams = z.object({ roomId: z.string(), sessionId: z.string() });
 
-const all = { auth: 'access_token', limit: 'keys', query: versionQuerySchema } as const;
+const all = {
+  auth: 'access_token',
+  limit: 'keys',
+  query: versionQuerySchema,
+  bodyLimit: BACKUP_BODY_BYTES,
+} as const;
 
 const requireOne = (keys: readonly BackedUpKey[]): BackedUpKey => {
   const [key] = keys;
