@@ -13,8 +13,8 @@ const makeIdentity = (userId: string) => {
     usage: [usage],
     keys: { [`ed25519:${publicKey}`]: publicKey },
   });
-  const byMaster = <T extends object>(key: T) =>
-    signedBy({ ...key }, userId, `ed25519:${master.publicKey}`, master.privateKey);
+  const byMaster = (key: ReturnType<typeof make>) =>
+    signedBy(key, userId, `ed25519:${master.publicKey}`, master.privateKey);
   const selfSigning = makeKeyPair();
   const userSigning = makeKeyPair();
   return {
