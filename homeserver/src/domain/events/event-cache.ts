@@ -1,6 +1,8 @@
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { LRUCache } from 'lru-cache';
 import type { EventReader, PageRequest } from '../../ports/event-store.ts';
+import { RecentTimelines } from './recent-timelines.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 const MAX_CACHED_EVENTS = 30_000;
@@ -8,6 +10,7 @@ const MAX_CACHED_EVENTS = 30_000;
 /** Events by id, read through. Whoever changes a stored event (a redaction, a promotion) calls `replace`. */
 export class EventCache {
   readonly #reader: EventReader;
+  readonly #recent = new RecentTimelines();
   readonly #events = new LRUCache<EventId, StoredEvent>({ max: MAX_CACHED_EVENTS });
 
   constructor(reader: EventReader) {
@@ -17,6 +20,18 @@ export class EventCache {
   /** Makes an event known, as committed or as it is now. */
   replace(event: StoredEvent): void {
     this.#events.set(event.id, event);
+    this.#recent.replace(event);
+  }
+
+  /** Makes an event known that was just committed to the top of its room. */
+  committed(event: StoredEvent): void {
+    this.#events.set(event.id, event);
+    this.#recent.add(event);
+  }
+
+  /** History was put below the newest events of a room. */
+  historyChanged(room: RoomId): void {
+    this.#recent.forget(room);
   }
 
   forget(id: EventId): void {
@@ -55,13 +70,19 @@ export class EventCache {
 
   /** A page of a room; its events are cached by id, and a cached newer version of one wins over the stored. */
   async page(request: PageRequest): Promise<StoredEvent[]> {
+    const recent = this.#recent.page(request);
+    if (recent !== undefined) return recent;
     const found = await this.#reader.page(request);
-    return found.map((event) => {
+    const events = found.map((event) => {
       const cached = this.#events.get(event.id);
       if (cached?.pos !== undefined) return cached;
       this.#events.set(event.id, event);
       return event;
     });
+    if (request.direction === 'backward' && request.from === undefined) {
+      this.#recent.fill(request.room, events);
+    }
+    return events;
   }
 }
 

@@ -128,7 +128,7 @@ export class EventEngine implements AsyncDisposable {
   }
 
   #committed(events: readonly StoredEvent[], states: readonly RoomState[]): void {
-    for (const event of events) this.events.replace(event);
+    for (const event of events) this.events.committed(event);
     this.heads.committed(events, states);
     this.feed.add(events);
     this.#tell(events, 'here');
@@ -164,7 +164,7 @@ export class EventEngine implements AsyncDisposable {
       this.#uncertain = false;
       const fresh = await this.feed.readForeign(this.#seen, mark);
       for (const event of fresh) {
-        this.events.replace(event);
+        this.events.committed(event);
         await this.heads.follow(event);
         await this.#followRedaction(event);
       }

@@ -163,7 +163,10 @@ export class PersistEvents {
       stored.push({ ...placed.event, pos, extremities: [pdu.eventId] });
     }
     const outcome = await appender.append(stored);
-    for (const event of stored.slice(0, outcome.stored)) engine.events.replace(event);
+    for (const event of stored.slice(0, outcome.stored)) {
+      engine.events.replace(event);
+      engine.events.historyChanged(event.room);
+    }
     return outcome.stored;
   }
 

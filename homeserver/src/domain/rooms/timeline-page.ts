@@ -46,7 +46,7 @@ export class TimelinePages {
     let scanned = 0;
     let gapAt: number | undefined;
     for (;;) {
-      const size = Math.min(Math.max(limit - page.length, MIN_SCAN), MAX_SCANNED);
+      const size = Math.min(Math.max(limit - page.length + 1, MIN_SCAN), MAX_SCANNED);
       const read = await engine.events.page({ room, direction, from, to, limit: size });
       const passing = read.filter((event) => eventPasses(filter, event) && !isIgnored(event, ignored));
       const related = await this.#related(passing, filter);

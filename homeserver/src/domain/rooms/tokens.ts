@@ -6,7 +6,7 @@ import { DomainError } from '../errors.ts';
  */
 export type Token = { readonly stream: number } | { readonly pos: number };
 
-const STREAM = /^s(\d{1,16})$/;
+const STREAM = /^s(\d{1,16})(?:_\d{1,16})?$/;
 const PLACE = /^t(-?\d{1,16}(?:\.\d{1,17})?)$/;
 
 export const streamToken = (stream: number): string => `s${stream}`;

@@ -1,0 +1,85 @@
+import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { EventType } from '@nyx/federation/spec/event-types.ts';
+import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import type { UnreadSource } from '../../ports/sync-sources.ts';
+import type { PresentEvents } from '../events/present-events.ts';
+import type { StoredEvent } from '../events/stored-event.ts';
+import type { Visibility } from '../events/visibility.ts';
+import type { RoomReads } from '../rooms/room-reads.ts';
+import { placeToken } from '../rooms/tokens.ts';
+import type { StateSections } from './state-section.ts';
+import { roomSummary } from './summary-section.ts';
+import type { RoomSection } from './sync-response.ts';
+import type { SyncWindow } from './sync-window.ts';
+import type { TimelineSlices } from './timeline-section.ts';
+
+/** What is new about one room, apart from its events. */
+export type RoomNews = {
+  readonly room: RoomId;
+  /** The client has nothing of the room yet: it was joined since, or everything is wanted. */
+  readonly fresh: boolean;
+  /** Room positions to be told of: above `from`, up to `to`. */
+  readonly from: number;
+  readonly to: number;
+  readonly ephemeral: readonly JsonObject[];
+  readonly accountData: readonly JsonObject[];
+};
+
+export type RoomSectionsDeps = {
+  readonly rooms: RoomReads;
+  readonly visibility: Visibility;
+  readonly slices: TimelineSlices;
+  readonly states: StateSections;
+  readonly present: PresentEvents;
+  readonly unread: UnreadSource;
+};
+
+/** Puts together what a sync says of a room. */
+export class RoomSections {
+  readonly #deps: RoomSectionsDeps;
+
+  constructor(deps: RoomSectionsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined for a room that is not here (any more). */
+  async section(
+    window: SyncWindow,
+    news: RoomNews,
+    kind: 'join' | 'leave',
+  ): Promise<{ section: RoomSection; events: readonly StoredEvent[] } | undefined> {
+    const { rooms, visibility, slices, states, present, unread } = this.#deps;
+    const { audience, statePlace } = window;
+    const live = await rooms.find(news.room);
+    if (live === undefined) return undefined;
+    const viewer = await visibility.viewer(live, audience.user);
+    const to = Math.min(news.to, viewer.joinedUntil);
+    const slice = await slices.slice(live, viewer, window, news.from, to);
+    const fresh = news.fresh || window.fullState;
+    const stateEvents = await states.section({ window, room: news.room, slice, fresh });
+    const options = { audience, withRoomId: false };
+    const [timeline, state, counts] = await Promise.all([
+      present.present(slice.events, { ...options, withRelations: true }),
+      present.present(
+        stateEvents.map((event) => ({ event })),
+        { ...options, withRelations: false },
+      ),
+      kind === 'join' ? unread.counts(audience.user, news.room) : undefined,
+    ]);
+    const events = slice.events.map(({ event }) => event);
+    const membersChanged = [...events, ...stateEvents].some(({ pdu }) => pdu.type === EventType.Member);
+    return {
+      events,
+      section: {
+        timeline: { events: timeline, limited: slice.limited, prevBatch: placeToken(slice.before) },
+        state,
+        statePlace,
+        summary: kind === 'join' && (fresh || membersChanged) ? roomSummary(live, audience.user) : undefined,
+        ephemeral: news.ephemeral,
+        accountData: news.accountData,
+        unread: counts,
+      },
+    };
+  }
+
+}

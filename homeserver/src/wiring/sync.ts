@@ -1,0 +1,76 @@
+import { syncRoute, type SyncObserver } from '../http/client/sync/sync.ts';
+import { AccountDataNews, type ImpliedAccountData } from '../domain/sync/account-data-news.ts';
+import { ChangedRooms } from '../domain/sync/changed-rooms.ts';
+import { ComputeSync } from '../domain/sync/compute-sync.ts';
+import { LazyMembers } from '../domain/sync/lazy-members.ts';
+import { QuietKeys } from '../domain/sync/quiet-keys.ts';
+import { RoomSections } from '../domain/sync/room-sections.ts';
+import { StateSections } from '../domain/sync/state-section.ts';
+import { StrippedRooms } from '../domain/sync/stripped-rooms.ts';
+import { TimelineSlices } from '../domain/sync/timeline-section.ts';
+import { WaitForSync } from '../domain/sync/wait-for-sync.ts';
+import type { AccountDataStore, FilterStore } from '../ports/accounts.ts';
+import type { IgnoredUsers } from '../ports/ignored-users.ts';
+import type {
+  DeviceListSource,
+  EphemeralSource,
+  KeyCountSource,
+  PresenceSource,
+  ToDeviceSource,
+  UnreadSource,
+} from '../ports/sync-sources.ts';
+import type { Area } from './area.ts';
+import type { EventServices } from './events.ts';
+import type { Foundation } from './foundation.ts';
+import type { RoomServices } from './room-services.ts';
+
+/** What /sync tells besides rooms. */
+export type SyncNeeds = {
+  readonly accountData: AccountDataStore;
+  readonly filters: FilterStore;
+  readonly implied: ImpliedAccountData;
+  readonly ignored: IgnoredUsers;
+  readonly toDevice: ToDeviceSource;
+  readonly deviceLists: DeviceListSource;
+  readonly keyCounts: KeyCountSource;
+  readonly presence: PresenceSource;
+  readonly unread: UnreadSource;
+  readonly ephemeral: EphemeralSource;
+  readonly observer: SyncObserver;
+};
+
+/** /sync. */
+export const wireSync = (
+  foundation: Foundation,
+  { engine, visibility, present }: EventServices,
+  { rooms, pages, userRooms }: RoomServices,
+  needs: SyncNeeds,
+): Area => {
+  const { notifier, stream, platform, resources } = foundation;
+  const quiet = resources.use(new QuietKeys(notifier));
+  const sections = new RoomSections({
+    rooms,
+    visibility,
+    slices: new TimelineSlices(pages),
+    states: new StateSections(engine.events, engine.states, new LazyMembers()),
+    present,
+    unread: needs.unread,
+  });
+  const compute = new ComputeSync({
+    changed: new ChangedRooms(engine),
+    sections,
+    stripped: new StrippedRooms(rooms, needs.ignored),
+    accountData: new AccountDataNews(needs.accountData, quiet, needs.implied),
+    devices: { toDevice: needs.toDevice, lists: needs.deviceLists, keys: needs.keyCounts },
+    others: { ephemeral: needs.ephemeral, presence: needs.presence },
+  });
+  const waiter = new WaitForSync({
+    engine,
+    userRooms,
+    compute,
+    notifier,
+    positions: stream,
+    clock: platform.clock,
+  });
+  return { routes: [syncRoute(waiter, needs.filters, needs.observer)] };
+};
