@@ -1,5 +1,7 @@
 import type { Config } from '@nyx/config/schema.ts';
 import type { Secret } from '@nyx/config/secret.ts';
+import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { noEphemeral, noPresence, noUnread } from './domain/sync/no-sources.ts';
 import type { Route } from './http/route.ts';
 import { JobWorker } from './jobs/worker.ts';
 import type { QueueName } from './jobs/define-job.ts';
@@ -17,6 +19,7 @@ import { wireEvents } from './wiring/events.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
+import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
 import { roomServices } from './wiring/room-services.ts';
 import { wireRooms } from './wiring/rooms.ts';
@@ -65,6 +68,17 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     wireOperator(foundation, stopping),
     accounts,
     wireRooms(foundation, events, rooms),
+    wireSync(foundation, events, rooms, {
+      accountData: accounts.accountData,
+      filters: accounts.filters,
+      implied: (_user, set) => set.map(({ type, content }) => ({ type, content: content as JsonObject })),
+      ignored,
+      keys,
+      presence: noPresence,
+      unread: noUnread,
+      ephemeral: noEphemeral,
+      observer: { synced: () => undefined },
+    }),
     keys,
   ];
   const features: Record<string, boolean> = {};

@@ -16,3 +16,6 @@ export interface RoomSharing {
   /** Servers with a user in any room that `userId` is joined to; never our own. */
   interestedServers(userId: string): Promise<readonly string[]>;
 }
+
+/** Notifier key published with every change of anybody's devices. */
+export const DEVICE_LISTS_WAKE_KEY = 'device-lists';

@@ -93,7 +93,7 @@ const registerMetrics = (
   );
 };
 
-const wireStores = (foundation: Foundation) => {
+const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
   const { db, transact, stream, notifier, platform, relay } = foundation;
   const { clock } = platform;
   const changes = new MongoDeviceListChanges({
@@ -101,6 +101,7 @@ const wireStores = (foundation: Foundation) => {
     stream,
     notifier,
     also: () => Promise.resolve(),
+    roomsOf: async (users) => (await Promise.all(users.map((user) => rooms.joined(user)))).flat(),
     committed: () => relay.poke(),
   });
   return {
@@ -126,7 +127,7 @@ const wireStores = (foundation: Foundation) => {
 export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, transport }: KeyNeeds): Keys => {
   const { config, platform, rateLimiter, relay } = foundation;
   const serverName = config.server.name;
-  const stores = wireStores(foundation);
+  const stores = wireStores(foundation, rooms);
   const { devices, prekeys, crossSigning, changes, inbox, signals, stocks, localDevices, served } = stores;
   const sharing = roomsInCommon({ ...rooms, serverName });
   const stock = createStockWatch({

@@ -11,17 +11,12 @@ import { TimelineSlices } from '../domain/sync/timeline-section.ts';
 import { WaitForSync } from '../domain/sync/wait-for-sync.ts';
 import type { AccountDataStore, FilterStore } from '../ports/accounts.ts';
 import type { IgnoredUsers } from '../ports/ignored-users.ts';
-import type {
-  DeviceListSource,
-  EphemeralSource,
-  KeyCountSource,
-  PresenceSource,
-  ToDeviceSource,
-  UnreadSource,
-} from '../ports/sync-sources.ts';
+import type { EphemeralSource, PresenceSource, UnreadSource } from '../ports/sync-sources.ts';
 import type { Area } from './area.ts';
+import { deviceListSource, keyCountSource, toDeviceSource } from './device-sync.ts';
 import type { EventServices } from './events.ts';
 import type { Foundation } from './foundation.ts';
+import type { Keys } from './keys.ts';
 import type { RoomServices } from './room-services.ts';
 
 /** What /sync tells besides rooms. */
@@ -30,9 +25,7 @@ export type SyncNeeds = {
   readonly filters: FilterStore;
   readonly implied: ImpliedAccountData;
   readonly ignored: IgnoredUsers;
-  readonly toDevice: ToDeviceSource;
-  readonly deviceLists: DeviceListSource;
-  readonly keyCounts: KeyCountSource;
+  readonly keys: Keys;
   readonly presence: PresenceSource;
   readonly unread: UnreadSource;
   readonly ephemeral: EphemeralSource;
@@ -61,7 +54,11 @@ export const wireSync = (
     sections,
     stripped: new StrippedRooms(rooms, needs.ignored),
     accountData: new AccountDataNews(needs.accountData, quiet, needs.implied),
-    devices: { toDevice: needs.toDevice, lists: needs.deviceLists, keys: needs.keyCounts },
+    devices: {
+      toDevice: toDeviceSource(needs.keys, quiet),
+      lists: deviceListSource(needs.keys, rooms, quiet),
+      keys: keyCountSource(needs.keys),
+    },
     others: { ephemeral: needs.ephemeral, presence: needs.presence },
   });
   const waiter = new WaitForSync({

@@ -20,10 +20,7 @@ export class ChangedRooms {
   }
 
   /** The rooms among `rows` with events in the window. */
-  async places(
-    window: SyncWindow,
-    rows: readonly MembershipRow[],
-  ): Promise<ReadonlyMap<RoomId, RoomPlaces>> {
+  async places(window: SyncWindow, rows: readonly MembershipRow[]): Promise<ReadonlyMap<RoomId, RoomPlaces>> {
     const { since, upTo } = window;
     const recent = since === undefined ? undefined : this.#engine.feed.between(since, upTo);
     if (recent !== undefined) {

@@ -110,7 +110,10 @@ export class ComputeSync {
         const place = places.get(row.room);
         const extra = {
           ephemeral: filtered(ephemeral.get(row.room) ?? [], filter.ephemeral),
-          accountData: filtered((accountData.get(row.room) ?? []).map(accountDataEvent), filter.roomAccountData),
+          accountData: filtered(
+            (accountData.get(row.room) ?? []).map(accountDataEvent),
+            filter.roomAccountData,
+          ),
         };
         await this.#room({ window, row, place, extra, part, told });
       }),
@@ -135,7 +138,8 @@ export class ComputeSync {
       if (state !== undefined) part[row.membership].set(row.room, state);
       return;
     }
-    const before = since === undefined ? undefined : await membershipAt(this.#deps.changed.events, row, since);
+    const before =
+      since === undefined ? undefined : await membershipAt(this.#deps.changed.events, row, since);
     if (row.membership === 'join') {
       const fresh = before !== 'join';
       const hasNews = place !== undefined || extra.ephemeral.length > 0 || extra.accountData.length > 0;
@@ -150,7 +154,13 @@ export class ComputeSync {
     }
     if (since === undefined ? !window.filter.includeLeave : !isNew) return;
     const { from, to } = place ?? (await this.#deps.changed.end(row.room));
-    const news = { room: row.room, fresh: before !== 'join', from: before === 'join' ? from : 0, to, ...extra };
+    const news = {
+      room: row.room,
+      fresh: before !== 'join',
+      from: before === 'join' ? from : 0,
+      to,
+      ...extra,
+    };
     const left = await this.#deps.sections.section(window, news, 'leave');
     if (left === undefined) return;
     part.leave.set(row.room, left.section);
@@ -174,4 +184,3 @@ function filtered(events: readonly JsonObject[], filter: PlainFilter): readonly 
   });
   return filter.limit === undefined ? passing : passing.slice(-filter.limit);
 }
-

@@ -1,5 +1,12 @@
 import type { RoomStates } from '../events/room-states.ts';
-import { eventIdOf, RoomState, stateDifference, stateKey, stateValue, type StateValue } from '../events/room-state.ts';
+import {
+  eventIdOf,
+  RoomState,
+  stateDifference,
+  stateKey,
+  stateValue,
+  type StateValue,
+} from '../events/room-state.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { EventCache } from '../events/event-cache.ts';
 import { membershipOf, type StoredEvent } from '../events/stored-event.ts';
@@ -68,7 +75,11 @@ export class StateSections {
       previous = event.roomState;
     }
     const [first] = slice.events;
-    return first === undefined || slice.from === 0 || first.event.stateBefore === (await this.#stateAt(room, slice.from)).id;
+    return (
+      first === undefined ||
+      slice.from === 0 ||
+      first.event.stateBefore === (await this.#stateAt(room, slice.from)).id
+    );
   }
 
   /**

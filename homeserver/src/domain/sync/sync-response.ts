@@ -18,8 +18,7 @@ export type RoomSection = {
   readonly ephemeral: readonly JsonObject[];
   readonly accountData: readonly JsonObject[];
   readonly unread:
-    | { readonly main: UnreadCount; readonly threads: ReadonlyMap<string, UnreadCount> }
-    | undefined;
+    { readonly main: UnreadCount; readonly threads: ReadonlyMap<string, UnreadCount> } | undefined;
 };
 
 /** One answer of /sync, before it is written as JSON. */

@@ -2,14 +2,16 @@ import { isJsonObject, type JsonObject, type JsonValue } from '@nyx/federation/j
 
 /** Splits a dotted name at dots that are not escaped (spec: Client-Server API, filtering, event_fields). */
 function pathOf(name: string): string[] {
-  const parts = [''];
+  const parts: string[] = [];
+  let part = '';
   for (let at = 0; at < name.length; at++) {
     const char = name.charAt(at);
-    if (char === '\\' && at + 1 < name.length) parts[parts.length - 1] += name.charAt(++at);
-    else if (char === '.') parts.push('');
-    else parts[parts.length - 1] += char;
+    if (char === '.') {
+      parts.push(part);
+      part = '';
+    } else part += char === '\\' && at + 1 < name.length ? name.charAt(++at) : char;
   }
-  return parts;
+  return [...parts, part];
 }
 
 /** Events with only the fields that a filter names; all of them without one. */

@@ -24,20 +24,18 @@ const schema = z
       })
       .default({}),
   })
-  .transform(
-    ({ event_fields: eventFields, presence, account_data: accountData, room }): SyncFilter => ({
-      rooms: room.rooms,
-      notRooms: room.not_rooms ?? [],
-      includeLeave: room.include_leave ?? false,
-      timeline: room.timeline ?? NO_FILTER,
-      state: room.state ?? NO_FILTER,
-      ephemeral: room.ephemeral ?? NO_FILTER,
-      roomAccountData: room.account_data ?? NO_FILTER,
-      accountData: accountData ?? NO_FILTER,
-      presence: presence ?? NO_FILTER,
-      eventFields,
-    }),
-  );
+  .transform(({ event_fields: eventFields, presence, account_data: accountData, room }): SyncFilter => ({
+    rooms: room.rooms,
+    notRooms: room.not_rooms ?? [],
+    includeLeave: room.include_leave ?? false,
+    timeline: room.timeline ?? NO_FILTER,
+    state: room.state ?? NO_FILTER,
+    ephemeral: room.ephemeral ?? NO_FILTER,
+    roomAccountData: room.account_data ?? NO_FILTER,
+    accountData: accountData ?? NO_FILTER,
+    presence: presence ?? NO_FILTER,
+    eventFields,
+  }));
 
 /** Whether a filter that a client wants to store is one; throws `bad_json`. */
 export const checkSyncFilter = (filter: unknown): void => {

@@ -16,13 +16,13 @@ export function syncBody(response: SyncResponse, filter: SyncFilter, unstable: b
   const rooms: Body = {};
   const sections = (map: SyncResponse['join']): Body =>
     fromMap(map, (section) => roomBody(section, filter, unstable));
-  if (response.join.size > 0) rooms['join'] = sections(response.join);
-  if (response.leave.size > 0) rooms['leave'] = sections(response.leave);
+  if (response.join.size > 0) rooms.join = sections(response.join);
+  if (response.leave.size > 0) rooms.leave = sections(response.leave);
   if (response.invite.size > 0) {
-    rooms['invite'] = fromMap(response.invite, (events) => ({ invite_state: { events } }));
+    rooms.invite = fromMap(response.invite, (events) => ({ invite_state: { events } }));
   }
   if (response.knock.size > 0) {
-    rooms['knock'] = fromMap(response.knock, (events) => ({ knock_state: { events } }));
+    rooms.knock = fromMap(response.knock, (events) => ({ knock_state: { events } }));
   }
   return {
     next_batch: response.nextBatch,
@@ -84,4 +84,3 @@ const events = (key: string, list: readonly JsonObject[], fields: readonly strin
 
 const fromMap = <T, R>(map: ReadonlyMap<string, T>, write: (value: T) => R): Record<string, R> =>
   Object.fromEntries([...map].map(([key, value]) => [key, write(value)]));
-

@@ -1,5 +1,5 @@
 import type { ClientSession, mongo } from 'mongoose';
-import type { DeviceListChanges } from '../../../ports/device-lists.ts';
+import { DEVICE_LISTS_WAKE_KEY, type DeviceListChanges } from '../../../ports/device-lists.ts';
 import type { Notifier } from '../../../ports/notifier.ts';
 import type { StreamPositions } from '../../../ports/stream-positions.ts';
 import { FENCE_INDEX } from '../stream-leases.ts';
@@ -14,11 +14,13 @@ export type DeviceListChangesDeps = {
   readonly stream: StreamPositions;
   readonly notifier: Notifier;
   readonly also: AlsoRecord;
+  /** Rooms whose members want to know of changed devices of users: their ids are what waiting syncs listen for. */
+  readonly roomsOf: (userIds: readonly string[]) => Promise<readonly string[]>;
   /** Called after a change was committed. */
   readonly committed: () => void;
 };
 
-/** Notifier key of a user's device list; syncs of those who share a room listen for it. */
+/** Notifier key of a user's device list. */
 export const deviceListWakeKey = (userId: string): string => `devices:${userId}`;
 
 /** Most changes read at once; a client that was away for longer asks for the keys of everybody it meets anyway. */
@@ -69,8 +71,14 @@ export class MongoDeviceListChanges implements DeviceListChanges {
   }
 
   #publish(userIds: readonly string[], position: number): void {
-    this.#deps.notifier.publish(userIds.map(deviceListWakeKey), position);
-    this.#deps.committed();
+    const { notifier, roomsOf, committed } = this.#deps;
+    notifier.publish([DEVICE_LISTS_WAKE_KEY, ...userIds, ...userIds.map(deviceListWakeKey)], position);
+    roomsOf(userIds).then(
+      (rooms) => notifier.publish(rooms, position),
+      // The change is stored: a sync that nobody wakes finds it when it next looks.
+      () => undefined,
+    );
+    committed();
   }
 
   async #write(
