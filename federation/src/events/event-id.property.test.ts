@@ -4,7 +4,7 @@ import { parseJsonObject } from '../json/parse.ts';
 import { isJsonArray, isJsonObject, type JsonValue } from '../json/value.ts';
 import { ROOM_VERSIONS, RULES } from '../room-versions/rules.ts';
 import { runs } from '../testing/properties.ts';
-import { SeededRandom } from '../testing/random.ts';
+import { SeededRandom } from '../testing/seeded-random.ts';
 import { growRoom } from '../testing/random-room.ts';
 import { eventIdOf } from './event-id.ts';
 import { contentHash } from './hash.ts';

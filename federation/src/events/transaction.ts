@@ -44,6 +44,27 @@ export function parseTransaction(text: string): Transaction {
   }
 }
 
+/**
+ * The body of an outgoing transaction. Throws {@link TransactionError} beyond the limits: the sender splits its queue.
+ *
+ * @param originServerTs milliseconds since 1970
+ */
+export function buildTransaction(
+  origin: ServerName,
+  originServerTs: number,
+  pdus: readonly JsonObject[],
+  edus: readonly Edu[],
+): JsonObject {
+  if (pdus.length > MAX_PDUS_PER_TRANSACTION) throw new TransactionError('too_many_pdus');
+  if (edus.length > MAX_EDUS_PER_TRANSACTION) throw new TransactionError('too_many_edus');
+  return {
+    edus: edus.map(({ type, content }) => ({ content, edu_type: type })),
+    origin,
+    origin_server_ts: originServerTs,
+    pdus,
+  };
+}
+
 /** The slow way, taken when something in the body is amiss: finds out which PDU it is. */
 function parsePduByPdu(text: string, cause: JsonError): Transaction {
   const split = splitArrayMember(text, 'pdus', MAX_PDUS_PER_TRANSACTION);

@@ -13,19 +13,18 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 
 /** Decodes standard Base64 with or without padding; undefined for anything else (Node's own decoder skips what it does not know). */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  if (!STANDARD.test(text) || unpaddedLength(text) % 4 === 1) return undefined;
-  return Buffer.from(text, 'base64');
+  return STANDARD.test(text) && hasPossibleLength(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
 /** Decodes URL-safe Base64 with or without padding; undefined for anything else. */
 export function decodeBase64Url(text: string): Uint8Array | undefined {
-  if (!URLSAFE.test(text) || unpaddedLength(text) % 4 === 1) return undefined;
-  return Buffer.from(text, 'base64url');
+  return URLSAFE.test(text) && hasPossibleLength(text) ? Buffer.from(text, 'base64url') : undefined;
 }
 
-function unpaddedLength(text: string): number {
-  if (text.endsWith('==')) return text.length - 2;
-  return text.endsWith('=') ? text.length - 1 : text.length;
+/** Padding fills up to four characters; without it, one character over is not enough for a byte. */
+function hasPossibleLength(text: string): boolean {
+  if (text.endsWith('=')) return text.length % 4 === 0;
+  return text.length % 4 !== 1;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -8,7 +8,7 @@ import { ROOM_VERSIONS } from '../room-versions/rules.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import type { TestRoom } from '../testing/event-factory.ts';
 import { runs } from '../testing/properties.ts';
-import { SeededRandom } from '../testing/random.ts';
+import { SeededRandom } from '../testing/seeded-random.ts';
 import { growRoom } from '../testing/random-room.ts';
 import { authChain, authDifference, conflictedSubgraph } from './auth-chain.ts';
 import { resolveState } from './resolve.ts';

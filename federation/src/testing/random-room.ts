@@ -3,7 +3,7 @@ import type { JsonObject } from '../json/value.ts';
 import type { RoomVersion } from '../room-versions/rules.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import { TestRoom, type TestEvent } from './event-factory.ts';
-import type { SeededRandom } from './random.ts';
+import type { SeededRandom } from './seeded-random.ts';
 
 const CREATOR = '@creator:a.example';
 const USERS = [

@@ -31,4 +31,12 @@ export class SeededRandom {
     if (item === undefined) throw new RangeError('nothing to pick from');
     return item;
   }
+
+  /** A list in another order. */
+  shuffle<T>(list: readonly T[]): T[] {
+    return list
+      .map((item) => ({ item, rank: this.next() }))
+      .sort((left, right) => left.rank - right.rank)
+      .map(({ item }) => item);
+  }
 }

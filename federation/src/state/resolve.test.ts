@@ -1,0 +1,259 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../json/value.ts';
+import { ROOM_VERSIONS, type RoomVersion } from '../room-versions/rules.ts';
+import type { EventId } from '../spec/identifiers/event-id.ts';
+import { TestRoom, type TestEvent } from '../testing/event-factory.ts';
+import { splitStates, splitStatesV1 } from './conflicts.ts';
+import { StateResolutionError } from './errors.ts';
+import { resolveState } from './resolve.ts';
+import { isPowerEvent } from './resolve-v2.ts';
+import { splitStateKey, stateKeyOf } from './state-key.ts';
+
+const ALICE = '@alice:a.example';
+const BOB = '@bob:b.example';
+const EVE = '@eve:e.example';
+
+const V2 = ROOM_VERSIONS.filter((version) => version !== '1');
+
+/** A room with Bob at 50, from which branches fork. */
+function fork(version: RoomVersion, joinRule = 'public') {
+  const users: JsonObject = version === '12' ? { [BOB]: 50 } : { [ALICE]: 100, [BOB]: 50 };
+  const room = new TestRoom({ version, joinRule: 'public', powerLevels: { users } });
+  room.join(BOB);
+  if (joinRule !== 'public') room.state('m.room.join_rules', '', { join_rule: joinRule });
+  const base: readonly EventId[] = [...room.extremities];
+  /** Adds events one after another from the fork, and gives the last one's id. */
+  const branch = (...events: TestEvent[]): EventId => {
+    let tip = base;
+    for (const event of events) tip = [room.add({ ...event, prevEvents: tip }).eventId];
+    const [last] = tip;
+    if (last === undefined) throw new Error('a branch has events');
+    return last;
+  };
+  const merged = (...tips: EventId[]) => {
+    const state = resolveState(
+      room.version,
+      tips.map((tip) => room.stateAfter(tip)),
+      room,
+    );
+    return (type: string, stateKey = '') => {
+      const id = state.get(stateKeyOf(type, stateKey));
+      return id === undefined ? undefined : room.get(id)?.content;
+    };
+  };
+  return { room, users, branch, merged };
+}
+
+const topic = (sender: string, text: string, originServerTs?: number): TestEvent => ({
+  type: 'm.room.topic',
+  stateKey: '',
+  sender,
+  content: { topic: text },
+  ...(originServerTs === undefined ? {} : { originServerTs }),
+});
+const ban = (sender: string, stateKey: string): TestEvent => ({
+  type: 'm.room.member',
+  stateKey,
+  sender,
+  content: { membership: 'ban' },
+});
+const levels = (sender: string, users: JsonObject): TestEvent => ({
+  type: 'm.room.power_levels',
+  stateKey: '',
+  sender,
+  content: { users },
+});
+
+describe.each(V2)('resolution in room version %s', (version) => {
+  it('a ban goes before the topic of who was banned (spec: soft failure, example)', () => {
+    const { branch, merged } = fork(version);
+    const state = merged(branch(ban(ALICE, BOB)), branch(topic(BOB, 'evaded')));
+    expect(state('m.room.member', BOB)).toEqual({ membership: 'ban' });
+    expect(state('m.room.topic')).toBeUndefined();
+  });
+
+  it('a demotion goes before what its target did meanwhile', () => {
+    const { users, branch, merged } = fork(version);
+    const demoted = { ...users, [BOB]: 0 };
+    const state = merged(branch(levels(ALICE, demoted)), branch(topic(BOB, 'one'), topic(BOB, 'two')));
+    expect(state('m.room.power_levels')).toEqual({ users: demoted });
+    expect(state('m.room.topic')).toBeUndefined();
+  });
+
+  it('of power changes at the same time that of the more powerful comes first', () => {
+    const { users, branch, merged } = fork(version);
+    const byBob = { ...users, [EVE]: 50 };
+    const byAlice = { ...users, [BOB]: 0 };
+    const state = merged(branch(levels(BOB, byBob)), branch(levels(ALICE, byAlice)));
+    expect(state('m.room.power_levels')).toEqual({ users: byAlice });
+  });
+
+  it('a closed door goes before those who came in meanwhile', () => {
+    const { branch, merged } = fork(version);
+    const closing = {
+      type: 'm.room.join_rules',
+      stateKey: '',
+      sender: ALICE,
+      content: { join_rule: 'invite' },
+    };
+    const joining = { type: 'm.room.member', stateKey: EVE, sender: EVE, content: { membership: 'join' } };
+    const state = merged(branch(closing), branch(joining));
+    expect(state('m.room.join_rules')).toEqual({ join_rule: 'invite' });
+    expect(state('m.room.member', EVE)).toBeUndefined();
+  });
+
+  it('of equal events the later one stays, and at the same moment that with the larger id', () => {
+    const { room, branch, merged } = fork(version);
+    const late = branch(topic(ALICE, 'late', 2_000_000_000_000));
+    const early = branch(topic(ALICE, 'early', 1_900_000_000_000));
+    expect(merged(late, early)('m.room.topic')).toEqual({ topic: 'late' });
+    const left = branch(topic(ALICE, 'left', 2_000_000_000_001));
+    const right = branch(topic(ALICE, 'right', 2_000_000_000_001));
+    const larger = left > right ? left : right;
+    expect(merged(left, right)('m.room.topic')).toEqual(room.get(larger)?.content);
+  });
+
+  it('topics based on older power levels come before, and so yield to, those based on newer ones', () => {
+    const { users, branch, merged } = fork(version);
+    const old = branch(topic(BOB, 'based on the old', 2_000_000_000_000));
+    const fresh = branch(levels(ALICE, { ...users, [EVE]: 1 }), topic(BOB, 'based on the new', 1_000));
+    expect(merged(old, fresh)('m.room.topic')).toEqual({ topic: 'based on the new' });
+  });
+
+  it('a key that only one fork has is in conflict, and stays when it is allowed', () => {
+    const { branch, merged } = fork(version);
+    const state = merged(branch(topic(BOB, 'kept')), branch({ ...topic(BOB, 'x'), type: 'm.room.name' }));
+    expect(state('m.room.topic')).toEqual({ topic: 'kept' });
+    expect(state('m.room.name')).toEqual({ topic: 'x' });
+  });
+});
+
+describe('room version 1', () => {
+  it('keeps the topic of who was banned: only one fork has one (spec: soft failure, example)', () => {
+    const { branch, merged } = fork('1');
+    const state = merged(branch(ban(ALICE, BOB)), branch(topic(BOB, 'evaded')));
+    expect(state('m.room.member', BOB)).toEqual({ membership: 'ban' });
+    expect(state('m.room.topic')).toEqual({ topic: 'evaded' });
+  });
+
+  it('takes the deepest topic that is allowed', () => {
+    const { branch, merged } = fork('1');
+    const deep = branch(topic(BOB, 'one'), topic(BOB, 'two'));
+    expect(merged(branch(topic(ALICE, 'shallow')), deep)('m.room.topic')).toEqual({ topic: 'two' });
+    const banned = branch(ban(ALICE, BOB), topic(ALICE, 'shallow'));
+    expect(
+      merged(banned, branch(topic(BOB, 'one'), topic(BOB, 'two'), topic(BOB, 'three')))('m.room.topic'),
+    ).toEqual({
+      topic: 'shallow',
+    });
+  });
+
+  it('of power levels takes the last of an unbroken run', () => {
+    const { users, branch, merged } = fork('1');
+    const first = branch(levels(ALICE, { ...users, [BOB]: 40 }));
+    const second = branch(topic(ALICE, 'deeper'), levels(BOB, { ...users, [EVE]: 50 }));
+    // Bob's change comes second and is beyond what the first left him.
+    expect(merged(first, second)('m.room.power_levels')).toEqual({ users: { ...users, [BOB]: 40 } });
+  });
+});
+
+describe('room version 12', () => {
+  it('a creator outranks every admin', () => {
+    const room = new TestRoom({ version: '12', powerLevels: { users: { [BOB]: 1_000_000 } } });
+    room.join(BOB);
+    const base = [...room.extremities];
+    const byBob = room.add({ ...levels(BOB, { [BOB]: 1_000_000, [EVE]: 7 }), prevEvents: base }).eventId;
+    const byAlice = room.add({ ...levels(ALICE, {}), prevEvents: base }).eventId;
+    const state = resolveState(
+      room.version,
+      [byBob, byAlice].map((id) => room.stateAfter(id)),
+      room,
+    );
+    expect(state.get(stateKeyOf('m.room.power_levels', ''))).toBe(byAlice);
+  });
+});
+
+describe('the parts', () => {
+  it('power events are those that may take power away', () => {
+    const room = new TestRoom();
+    const is = (type: string, stateKey: string | undefined, content: JsonObject = {}, sender = ALICE) =>
+      isPowerEvent(room.build({ type, stateKey, content, sender }));
+    expect(is('m.room.power_levels', '')).toBe(true);
+    expect(is('m.room.power_levels', 'x')).toBe(false);
+    expect(is('m.room.join_rules', '')).toBe(true);
+    expect(is('m.room.create', '')).toBe(true);
+    expect(is('m.room.member', BOB, { membership: 'ban' })).toBe(true);
+    expect(is('m.room.member', BOB, { membership: 'leave' })).toBe(true);
+    expect(is('m.room.member', ALICE, { membership: 'leave' })).toBe(false);
+    expect(is('m.room.member', BOB, { membership: 'invite' })).toBe(false);
+    expect(is('m.room.topic', '')).toBe(false);
+    expect(is('m.room.message', undefined)).toBe(false);
+  });
+
+  it('state keys are packed without collisions', () => {
+    const pairs = [
+      ['a', 'b'],
+      ['a', '\0b'],
+      ['a\0', 'b'],
+      ['a\0b', ''],
+      ['', 'a\0b'],
+      ['', '1:ab'],
+      ['1:a', 'b'],
+      ['', ''],
+      ['m.room.member', '@a:b'],
+    ] as const;
+    expect(new Set(pairs.map(([type, key]) => stateKeyOf(type, key))).size).toBe(pairs.length);
+    for (const [type, stateKey] of pairs)
+      expect(splitStateKey(stateKeyOf(type, stateKey))).toEqual({ type, stateKey });
+  });
+
+  it('no states are an error, one state is itself', () => {
+    const room = new TestRoom();
+    expect(() => resolveState(room.version, [], room)).toThrow(StateResolutionError);
+    expect(() => splitStatesV1([])).toThrow(StateResolutionError);
+    expect(resolveState(room.version, [room.currentState()], room)).toEqual(room.currentState());
+    expect(splitStates([room.currentState(), room.currentState()]).conflicted.size).toBe(0);
+  });
+
+  it('passes over events that are not at hand', () => {
+    const { room, branch } = fork('11');
+    const left = branch(topic(BOB, 'left'));
+    const right = branch(topic(BOB, 'right'));
+    const hidden = {
+      get: (id: EventId) => (id === left ? undefined : room.get(id)),
+      isRejected: () => false,
+    };
+    const state = resolveState(
+      room.version,
+      [left, right].map((id) => room.stateAfter(id)),
+      hidden,
+    );
+    expect(state.get(stateKeyOf('m.room.topic', ''))).toBe(right);
+  });
+
+  it('rejected events authorise nothing', () => {
+    const { room, branch, users } = fork('11');
+    const left = branch(
+      levels(ALICE, { ...users, [EVE]: 100 }),
+      {
+        type: 'm.room.member',
+        stateKey: EVE,
+        sender: EVE,
+        content: { membership: 'join' },
+      },
+      topic(EVE, 'by Eve'),
+    );
+    const right = branch(topic(ALICE, 'by Alice'));
+    const states = [left, right].map((id) => room.stateAfter(id));
+    const promotion = [...room.events.values()].find((event) =>
+      JSON.stringify(event.content).includes(`"${EVE}":100`),
+    );
+    const topicKey = stateKeyOf('m.room.topic', '');
+    expect(resolveState(room.version, states, room).get(topicKey)).toBe(left);
+    const judged = {
+      get: (id: EventId) => room.get(id),
+      isRejected: (id: EventId) => id === promotion?.eventId,
+    };
+    expect(resolveState(room.version, states, judged).get(topicKey)).toBe(right);
+  });
+});
