@@ -5,13 +5,13 @@ import { noEphemeral, noPresence, noUnread } from './domain/sync/no-sources.ts';
 import type { Route } from './http/route.ts';
 import { JobWorker } from './jobs/worker.ts';
 import type { QueueName } from './jobs/define-job.ts';
-import type { Authenticator } from './ports/authenticator.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
 import { noRemoteKeys, noToDeviceTransport } from './domain/e2ee/without-federation.ts';
 import { noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
 import { CachedIgnoredUsers, invitePolicy, profileLookup } from './wiring/account-adapters.ts';
+import type { Accounts } from './wiring/accounts.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
 import { wireDiscovery } from './wiring/discovery.ts';
@@ -30,7 +30,7 @@ export type Context = AsyncDisposable & {
   readonly foundation: Foundation;
   readonly routes: readonly Route[];
   readonly operatorToken: Secret;
-  readonly authenticator: Authenticator;
+  readonly accounts: Accounts;
   /** Starts what runs in the background. */
   start(): Promise<void>;
 };
@@ -47,10 +47,11 @@ const CONCURRENCY: Readonly<Record<QueueName, number>> = {
 const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const accounts = wireAccounts(foundation);
   const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
-  const ignored = new CachedIgnoredUsers(accounts.accountData);
+  const ignored = new CachedIgnoredUsers(accounts.accountDataStore);
+  accounts.accountData.onChange((user) => ignored.forget(user));
   const rooms = roomServices(foundation, events, {
-    profiles: profileLookup(accounts.profiles),
-    invites: invitePolicy(accounts.accountData),
+    profiles: profileLookup(accounts.profileStore),
+    invites: invitePolicy(accounts.accountDataStore),
     ignored,
     remote: noRemoteRooms,
     history: noRemoteHistory,
@@ -123,7 +124,7 @@ export const createContext = async (
     foundation,
     routes: areas.flatMap(({ routes }) => routes ?? []),
     operatorToken: config.server.admin.token ?? platform.secret('admin-token'),
-    authenticator: accounts.authenticator,
+    accounts,
     start: async () => {
       startJobs(foundation, areas);
       for (const { start } of areas) await start?.();

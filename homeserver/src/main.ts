@@ -34,19 +34,32 @@ export const systemPlatform = async (config: Config): Promise<Platform> => ({
   webClientPath: existsSync(join(BUILT_CLIENT, 'index.html')) ? BUILT_CLIENT : undefined,
 });
 
-/** What the command line hands over; see `runtime.ts` of the command line for the whole of it. */
+/** What the command line hands over. */
 export type MainInputs = {
   readonly config: Config;
   /** Of the services that run already, and outlive the server. */
   readonly databaseUri: Secret;
   readonly redisUri: Secret;
-  readonly localRegistrationSecret: Secret;
 };
 
 /** A server that listens. Disposing of it lets requests and jobs end first. */
 export interface Running extends AsyncDisposable {
   readonly urls: readonly string[];
+  /** What whoever started the server should read, such as the link that makes the first user. May hold secrets. */
+  readonly notices: readonly string[];
 }
+
+/** The link that makes the first, administrating user, as long as there is none. */
+const firstAdminNotice = (token: string | undefined, config: Config, urls: readonly string[]): string[] => {
+  if (token === undefined) return [];
+  const base =
+    config.server.publicUrl ??
+    urls[0]?.replace(/\/\/(?:0\.0\.0\.0|\[::\]|127\.0\.0\.1)/, '//localhost') ??
+    '';
+  return [
+    `nobody has an account yet; the first one, which administrates this server, is made here: ${base}/#/register?token=${token}`,
+  ];
+};
 
 /** Wires a server from what the command line found and started, and listens. */
 export const createServer = async (inputs: MainInputs): Promise<Running> => {
@@ -59,5 +72,6 @@ export const createServer = async (inputs: MainInputs): Promise<Running> => {
   const server = await wireServer(config, platform);
   const urls = await server.listen();
   platform.logger.info({ urls, serverName: config.server.name, pid: process.pid }, 'listening');
-  return { urls, [Symbol.asyncDispose]: () => server.close() };
+  const notices = firstAdminNotice(await server.context.accounts.firstAdminToken(), config, urls);
+  return { urls, notices, [Symbol.asyncDispose]: () => server.close() };
 };

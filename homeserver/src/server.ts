@@ -49,7 +49,7 @@ const appDeps = (config: Config, platform: Platform, context: Context, stopping:
   return {
     routes,
     mount: {
-      authenticator: context.authenticator,
+      authenticator: context.accounts.authenticator,
       federationAuthenticator: undefined,
       operatorToken,
       rateLimiter: foundation.rateLimiter,

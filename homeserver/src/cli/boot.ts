@@ -43,6 +43,8 @@ export const bootServices = async (config: Config, tell: (line: string) => void)
 /** A server that listens, with all it stands on. */
 export interface BootedServer extends AsyncDisposable {
   readonly urls: readonly string[];
+  /** For the terminal alone: they may hold secrets. */
+  readonly notices: readonly string[];
 }
 
 const wantsBuiltClient = ({ server }: Config): boolean =>
@@ -65,9 +67,8 @@ export const bootServer = async (config: Config, tell: (line: string) => void): 
       config: booted.config,
       databaseUri: booted.config.database.uri,
       redisUri: booted.config.redis.uri,
-      localRegistrationSecret: await localRegistrationSecret(config.server.dataDir),
     }),
   );
   const all = started.move();
-  return { urls: server.urls, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { urls: server.urls, notices: server.notices, [Symbol.asyncDispose]: () => all.disposeAsync() };
 };

@@ -16,6 +16,7 @@ export const start = async (options: ConfigOption): Promise<void> => {
   // Told to stop before it was up: the services end with this process.
   if (typeof booted === 'string') return;
   for (const url of booted.urls) tell(`listening on ${url}`);
+  for (const notice of booted.notices) tell(notice);
   tell(`stopping (${await stopped})`);
   void nextSignal().then(() => process.exit(1));
   await booted[Symbol.asyncDispose]();

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'invalid_username'
   | 'user_in_use'
   | 'exclusive'
+  | 'server_controlled'
   | 'weak_password'
   | 'missing_token'
   | 'unknown_token'

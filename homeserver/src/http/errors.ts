@@ -27,6 +27,8 @@ const mapCode = (code: ErrorCode): Mapped => {
       return [400, 'M_INVALID_USERNAME'];
     case 'user_in_use':
       return [400, 'M_USER_IN_USE'];
+    case 'server_controlled':
+      return [405, 'M_BAD_JSON'];
     case 'exclusive':
       return [400, 'M_EXCLUSIVE'];
     case 'weak_password':

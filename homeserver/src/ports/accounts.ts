@@ -22,8 +22,6 @@ export interface UserStore {
   add(user: NewUser): Promise<boolean>;
   find(userId: string): Promise<User | undefined>;
   change(userId: string, change: UserChange): Promise<void>;
-  /** Takes the password away and marks the account as gone for ever. */
-  deactivate(userId: string, at: number, erase: boolean): Promise<void>;
   /** Whether there is any account at all. */
   any(): Promise<boolean>;
 }

@@ -41,9 +41,10 @@ export class CachedIgnoredUsers implements IgnoredUsers {
     return list;
   }
 
-  /** The user's account data may have changed. */
-  forget(user: string): void {
-    this.#lists.delete(user);
+  /** The user's account data may have changed; everybody's, without a user. */
+  forget(user: string | undefined): void {
+    if (user === undefined) this.#lists.clear();
+    else this.#lists.delete(user);
   }
 
   async #load(user: string): Promise<ReadonlySet<string>> {

@@ -1,21 +1,16 @@
 import { registrationIsOpen } from '@nyx/config/derived.ts';
 import { argon2Hasher } from '../adapters/argon2-hasher.ts';
+import { AccountData } from '../domain/accounts/account-data.ts';
 import { SessionAuthenticator } from '../domain/accounts/authenticate.ts';
 import { InteractiveAuth } from '../domain/accounts/interactive-auth.ts';
+import { firstAdminToken } from '../domain/accounts/first-admin.ts';
 import { Credentials } from '../domain/accounts/log-in.ts';
+import { Moderation } from '../domain/accounts/moderate.ts';
+import { PROFILE_CHANGED_JOB, Profiles } from '../domain/accounts/profiles.ts';
 import { REGISTERED_JOB, Registrar } from '../domain/accounts/register.ts';
 import { Sessions } from '../domain/accounts/sessions.ts';
-import { checkRegistrationTokenRoute } from '../http/client/accounts/check-registration-token.ts';
-import { checkUsernameRoute } from '../http/client/accounts/check-username.ts';
-import { registerRoute } from '../http/client/accounts/register.ts';
-import { whoAmIRoute } from '../http/client/accounts/who-am-i.ts';
 import type { ConfirmIdentity } from '../http/client/confirm-identity.ts';
 import { confirmIdentity } from '../http/client/confirm-identity.ts';
-import { getLoginFlowsRoute } from '../http/client/sessions/get-login-flows.ts';
-import { getLoginTokenRoute } from '../http/client/sessions/get-login-token.ts';
-import { logInRoute } from '../http/client/sessions/log-in.ts';
-import { logOutAllRoute, logOutRoute } from '../http/client/sessions/log-out.ts';
-import { refreshRoute } from '../http/client/sessions/refresh.ts';
 import { userEventJob } from '../jobs/accounts/user-event.ts';
 import type { AccountObserver } from '../ports/account-observer.ts';
 import type {
@@ -25,6 +20,7 @@ import type {
   ProfileStore,
   UserStore,
 } from '../ports/accounts.ts';
+import type { RemoteProfiles } from '../ports/remote-profiles.ts';
 import type { DeviceObserver } from '../ports/device-observer.ts';
 import { MongoAccountDataStore } from '../storage/mongo/accounts/account-data.ts';
 import { MongoAuthSessionStore } from '../storage/mongo/accounts/auth-sessions.ts';
@@ -34,6 +30,8 @@ import { MongoGrantStore } from '../storage/mongo/accounts/grants.ts';
 import { MongoProfileStore } from '../storage/mongo/accounts/profiles.ts';
 import { MongoRegistrationTokenStore } from '../storage/mongo/accounts/registration-tokens.ts';
 import { MongoUserStore } from '../storage/mongo/accounts/users.ts';
+import { mongoAccountCloser } from '../storage/mongo/accounts/close-account.ts';
+import { accountRoutes } from './account-routes.ts';
 import type { Area } from './area.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -42,15 +40,20 @@ export type Accounts = Area & {
   readonly authenticator: SessionAuthenticator;
   readonly users: UserStore;
   readonly devices: DeviceStore;
-  readonly profiles: ProfileStore;
-  readonly accountData: AccountDataStore;
+  readonly profileStore: ProfileStore;
+  readonly profiles: Profiles;
+  readonly accountData: AccountData;
+  readonly accountDataStore: AccountDataStore;
   readonly filters: FilterStore;
   readonly sessions: Sessions;
   readonly confirmIdentity: ConfirmIdentity;
+  /** The token that makes the first user, an administrator, while there is none. */
+  readonly firstAdminToken: () => Promise<string | undefined>;
   /** Other areas add themselves here while they are wired. */
   readonly observers: { readonly accounts: AccountObserver[]; readonly devices: DeviceObserver[] };
 };
 
+export const DEACTIVATED_JOB = 'accounts.deactivated';
 const SIGHTINGS_INTERVAL_MS = 60_000;
 
 /** One observer that tells several, one after the other. */
@@ -91,50 +94,38 @@ const sightingsWriter = (authenticator: SessionAuthenticator, foundation: Founda
 const wireStores = ({ db }: Foundation) => ({
   users: new MongoUserStore(db),
   devices: new MongoDeviceStore(db),
-  profiles: new MongoProfileStore(db),
-  accountData: new MongoAccountDataStore(db),
+  profileStore: new MongoProfileStore(db),
+  accountDataStore: new MongoAccountDataStore(db),
   filters: new MongoFilterStore(db),
   grants: new MongoGrantStore(db),
   authSessions: new MongoAuthSessionStore(db),
   registrationTokens: new MongoRegistrationTokenStore(db),
 });
 
-/** Accounts, sessions, devices, profiles and what users keep on the server. */
-export const wireAccounts = (foundation: Foundation): Accounts => {
-  const { config, platform, bus, relay, rateLimiter, metrics } = foundation;
+/** What accounts need of other areas, as far as they are there. */
+export type AccountsLinks = { readonly remoteProfiles?: RemoteProfiles };
+
+const wireJobs = (observers: readonly AccountObserver[]) => [
+  userEventJob(REGISTERED_JOB, observers, (observer, userId) => observer.registered?.(userId)),
+  userEventJob(DEACTIVATED_JOB, observers, (observer, userId) => observer.deactivated?.(userId)),
+  userEventJob(PROFILE_CHANGED_JOB, observers, (observer, userId, field) =>
+    observer.profileChanged?.(userId, field),
+  ),
+];
+
+const wireDomain = (foundation: Foundation, links: AccountsLinks) => {
+  const { config, platform, bus, relay, rateLimiter, stream, notifier, db, transact, outbox } = foundation;
   const { clock, random } = platform;
   const stores = wireStores(foundation);
+  const { users, devices } = stores;
   const observers: Accounts['observers'] = { accounts: [], devices: [] };
-  const authenticator = new SessionAuthenticator({
-    users: stores.users,
-    devices: stores.devices,
-    bus,
-    clock,
-  });
-  metrics.gauge(
-    'nyx_cached_sessions',
-    'Access tokens known without asking the database',
-    () => authenticator.cachedSessions,
-  );
-  const sessions = new Sessions({
-    devices: stores.devices,
-    clock,
-    random,
-    observer: tellAll(observers.devices),
-    forget: (userId) => authenticator.forget(userId),
-    lifetimes: { access: config.sessions.accessTokenLifetime, refresh: config.sessions.refreshTokenLifetime },
-  });
+  const authenticator = new SessionAuthenticator({ users, devices, bus, clock });
+  const forget = (userId: string): void => authenticator.forget(userId);
+  const deviceObserver = tellAll(observers.devices);
   const { minPasswordLength, guests } = config.registration;
-  const open = registrationIsOpen(config);
   const serverName = config.server.name;
-  const registrar = new Registrar({
-    users: stores.users,
-    hasher: argon2Hasher,
-    clock,
-    random,
-    queue: relay,
-    policy: { serverName, open, guests, minPasswordLength },
-  });
+  const policy = { serverName, open: registrationIsOpen(config), guests, minPasswordLength };
+  const { accessTokenLifetime: access, refreshTokenLifetime: refresh, uiaLifetime } = config.sessions;
   const credentials = new Credentials({
     ...stores,
     hasher: argon2Hasher,
@@ -143,43 +134,57 @@ export const wireAccounts = (foundation: Foundation): Accounts => {
     rateLimiter,
     serverName,
   });
-  const interactiveAuth = new InteractiveAuth(
-    stores.authSessions,
-    clock,
-    random,
-    config.sessions.uiaLifetime,
-  );
-  const confirm = confirmIdentity(interactiveAuth, credentials);
-  const sightings = sightingsWriter(authenticator, foundation);
+  const interactiveAuth = new InteractiveAuth(stores.authSessions, clock, random, uiaLifetime);
+  const { profileStore } = stores;
   return {
     ...stores,
-    authenticator,
-    sessions,
-    confirmIdentity: confirm,
     observers,
-    routes: [
-      registerRoute({
-        registrar,
-        sessions,
-        interactiveAuth,
-        tokens: stores.registrationTokens,
-        clock,
-        open,
-        minPasswordLength,
-      }),
-      checkUsernameRoute(registrar),
-      checkRegistrationTokenRoute(stores.registrationTokens, clock),
-      getLoginFlowsRoute(),
-      logInRoute(credentials, sessions, config.server.publicUrl),
-      getLoginTokenRoute(credentials, confirm),
-      refreshRoute(sessions),
-      logOutRoute(sessions),
-      logOutAllRoute(sessions),
-      whoAmIRoute(),
-    ],
-    jobs: [
-      userEventJob(REGISTERED_JOB, observers.accounts, (observer, userId) => observer.registered?.(userId)),
-    ],
+    deviceObserver,
+    authenticator,
+    credentials,
+    interactiveAuth,
+    policy,
+    sessions: new Sessions({
+      devices,
+      clock,
+      random,
+      observer: deviceObserver,
+      forget,
+      lifetimes: { access, refresh },
+    }),
+    registrar: new Registrar({ users, hasher: argon2Hasher, clock, random, queue: relay, policy }),
+    confirmIdentity: confirmIdentity(interactiveAuth, credentials),
+    accountData: new AccountData(stores.accountDataStore, stream, notifier, bus),
+    moderation: new Moderation({ users, serverName, forget }),
+    closer: mongoAccountCloser(db, transact, outbox, DEACTIVATED_JOB),
+    profiles: new Profiles({
+      profiles: profileStore,
+      users,
+      queue: relay,
+      remote: links.remoteProfiles,
+      serverName,
+    }),
+  };
+};
+
+/** All parts of the area, as its routes see them. */
+export type AccountParts = ReturnType<typeof wireDomain>;
+
+/** Accounts, sessions, devices, profiles and what users keep on the server. */
+export const wireAccounts = (foundation: Foundation, links: AccountsLinks = {}): Accounts => {
+  const parts = wireDomain(foundation, links);
+  const { authenticator, observers } = parts;
+  foundation.metrics.gauge(
+    'nyx_cached_sessions',
+    'Access tokens known without asking the database',
+    () => authenticator.cachedSessions,
+  );
+  const sightings = sightingsWriter(authenticator, foundation);
+  return {
+    ...parts,
+    firstAdminToken: () => firstAdminToken(parts.users, parts.registrationTokens, foundation.platform.random),
+    routes: accountRoutes(foundation, parts),
+    jobs: wireJobs(observers.accounts),
     start: async () => sightings.start(),
     stop: () => sightings.stop(),
   };

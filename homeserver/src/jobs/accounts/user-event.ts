@@ -7,14 +7,14 @@ import { defineJob } from '../define-job.ts';
 export const userEventJob = (
   name: string,
   observers: readonly AccountObserver[],
-  tell: (observer: AccountObserver, userId: string) => Promise<void> | undefined,
+  tell: (observer: AccountObserver, userId: string, field: string) => Promise<void> | undefined,
 ): JobDefinition =>
   defineJob({
     name,
     queue: 'default',
     retry: { attempts: 20, backoffMs: 1_000 },
-    payload: z.object({ userId: z.string() }),
-    run: async ({ userId }) => {
-      for (const observer of observers) await tell(observer, userId);
+    payload: z.object({ userId: z.string(), field: z.string().default('') }),
+    run: async ({ userId, field }) => {
+      for (const observer of observers) await tell(observer, userId, field);
     },
   });

@@ -13,7 +13,6 @@ type UserRow = {
   isSuspended?: boolean;
   isLocked?: boolean;
   deactivatedAt?: number;
-  erased?: boolean;
 };
 
 export const USER_INDEXES: readonly NamedIndex[] = [
@@ -63,16 +62,6 @@ export class MongoUserStore implements UserStore {
 
   async change(userId: string, change: UserChange): Promise<void> {
     await this.#users.updateOne({ _id: userId }, { $set: change });
-  }
-
-  async deactivate(userId: string, at: number, erase: boolean): Promise<void> {
-    await this.#users.updateOne(
-      { _id: userId },
-      {
-        $set: { deactivatedAt: at, ...(erase ? { erased: true } : {}) },
-        $unset: { passwordHash: '', isAdmin: '' },
-      },
-    );
   }
 
   async any(): Promise<boolean> {
