@@ -12,16 +12,14 @@ export const mongoAccountCloser = (
 ): AccountCloser => ({
   close: (userId, at, erase) =>
     transact(async (session) => {
-      await db
-        .collection<{ _id: string }>('users')
-        .updateOne(
-          { _id: userId },
-          {
-            $set: { deactivatedAt: at, ...(erase ? { erased: true } : {}) },
-            $unset: { passwordHash: '', isAdmin: '' },
-          },
-          { session },
-        );
+      await db.collection<{ _id: string }>('users').updateOne(
+        { _id: userId },
+        {
+          $set: { deactivatedAt: at, ...(erase ? { erased: true } : {}) },
+          $unset: { passwordHash: '', isAdmin: '' },
+        },
+        { session },
+      );
       await outbox.add([{ name: job, payload: { userId } }], session);
     }),
 });
