@@ -70,7 +70,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     accounts,
     wireRooms(foundation, events, rooms),
     wireSync(foundation, events, rooms, {
-      accountData: accounts.accountData,
+      accountData: { changed: (user, after, upTo) => accounts.accountData.changes(user, after, upTo) },
       filters: accounts.filters,
       implied: (_user, set) => set.map(({ type, content }) => ({ type, content: content as JsonObject })),
       ignored,

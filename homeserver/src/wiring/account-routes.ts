@@ -30,7 +30,7 @@ import { refreshRoute } from '../http/client/sessions/refresh.ts';
 import type { Route } from '../http/route.ts';
 import { registrationTokenRoutes } from '../http/admin/registration-tokens.ts';
 import { sharedSecretRegisterRoutes } from '../http/admin/shared-secret-register.ts';
-import type { AccountParts } from './accounts.ts';
+import type { AccountParts } from './account-parts.ts';
 import type { Foundation } from './foundation.ts';
 
 /** Name of the secret with which the command line of this machine makes accounts. */

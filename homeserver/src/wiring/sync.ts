@@ -21,7 +21,7 @@ import type { RoomServices } from './room-services.ts';
 
 /** What /sync tells besides rooms. */
 export type SyncNeeds = {
-  readonly accountData: AccountDataStore;
+  readonly accountData: Pick<AccountDataStore, 'changed'>;
   readonly filters: FilterStore;
   readonly implied: ImpliedAccountData;
   readonly ignored: IgnoredUsers;

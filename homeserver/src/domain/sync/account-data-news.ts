@@ -17,11 +17,11 @@ const NOTHING: AccountDataChanges = { global: [], rooms: new Map() };
 
 /** What changed in a user's account data; asks the store only when something may have. */
 export class AccountDataNews {
-  readonly #store: AccountDataStore;
+  readonly #store: Pick<AccountDataStore, 'changed'>;
   readonly #quiet: QuietKeys;
   readonly #implied: ImpliedAccountData;
 
-  constructor(store: AccountDataStore, quiet: QuietKeys, implied: ImpliedAccountData) {
+  constructor(store: Pick<AccountDataStore, 'changed'>, quiet: QuietKeys, implied: ImpliedAccountData) {
     this.#store = store;
     this.#quiet = quiet;
     this.#implied = implied;
