@@ -43,9 +43,16 @@ export interface DeviceListSource {
 
 /** Stock of one-time and fallback keys, for /sync. */
 export interface KeyCountSource {
-  counts(device: SyncDevice): Promise<{
+  /** @param after whether the device was asked for keys after this position, in (after, upTo]. */
+  counts(
+    device: SyncDevice,
+    after: number,
+    upTo: number,
+  ): Promise<{
     readonly oneTime: Readonly<Record<string, number>>;
     readonly unusedFallback: readonly string[];
+    /** The stock is low: the device should hear of it now. */
+    readonly isAsked: boolean;
   }>;
 }
 

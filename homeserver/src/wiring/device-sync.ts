@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { RoomReads } from '../domain/rooms/room-reads.ts';
 import type { QuietKeys } from '../domain/sync/quiet-keys.ts';
 import { deviceKey } from '../domain/sync/wait-for-sync.ts';
@@ -13,24 +14,46 @@ import type { Keys } from './keys.ts';
 /** Members of a room that was joined or left whose devices are told of; beyond that, clients ask for the keys. */
 const MAX_MEMBERS_TOLD = 10_000;
 
-/** Messages to devices out of their inboxes. */
-export const toDeviceSource = ({ inbox }: Keys, quiet: QuietKeys): ToDeviceSource => ({
-  read: ({ user: userId, device: deviceId }, after, upTo, limit) => {
-    const device = { userId, deviceId };
-    return quiet.ask(deviceKey(userId, deviceId), 'to-device', after, upTo, {
-      nothing: { messages: [], through: upTo },
-      isNothing: ({ messages }) => messages.length === 0,
-      ask: async () => {
-        if (after > 0) await inbox.acknowledge(device, after);
-        return inbox.read(device, after, upTo, limit);
-      },
-    });
-  },
-});
+/** Devices whose inboxes are remembered as not yet acknowledged. */
+const MAX_HANDED = 20_000;
 
-/** Stock of keys, counted afresh each time: others take from it at any moment. */
-export const keyCountSource = ({ prekeys }: Keys): KeyCountSource => ({
-  counts: ({ user: userId, device: deviceId }) => prekeys.stock({ userId, deviceId }),
+/** Messages to devices out of their inboxes. */
+export const toDeviceSource = ({ inbox }: Keys, quiet: QuietKeys): ToDeviceSource => {
+  /** Devices that were given messages and have not proven receipt: those of processes gone by are found at random. */
+  const handed = new LRUCache<string, true>({ max: MAX_HANDED });
+  return {
+    read: async ({ user: userId, device: deviceId }, after, upTo, limit) => {
+      const device = { userId, deviceId };
+      const key = deviceKey(userId, deviceId);
+      if (after > 0 && handed.delete(key)) await inbox.acknowledge(device, after);
+      return quiet.ask(key, 'to-device', after, upTo, {
+        nothing: { messages: [], through: upTo },
+        isNothing: ({ messages }) => messages.length === 0,
+        ask: async () => {
+          if (after > 0) await inbox.acknowledge(device, after);
+          const page = await inbox.read(device, after, upTo, limit);
+          if (page.messages.length > 0) handed.set(key, true);
+          return page;
+        },
+      });
+    },
+  };
+};
+
+/** Stock of keys, and whether the device was asked for more: that is news by itself. */
+export const keyCountSource = ({ stockOf, signals }: Keys, quiet: QuietKeys): KeyCountSource => ({
+  counts: async ({ user: userId, device: deviceId }, after, upTo) => {
+    const device = { userId, deviceId };
+    const [stock, isAsked] = await Promise.all([
+      stockOf(device),
+      quiet.ask(deviceKey(userId, deviceId), 'key signal', after, upTo, {
+        nothing: false,
+        isNothing: (asked) => !asked,
+        ask: () => signals.askedSince(device, after),
+      }),
+    ]);
+    return { ...stock, isAsked };
+  },
 });
 
 /** Changed device lists: of those whose keys changed, and of those met or parted from in rooms. */

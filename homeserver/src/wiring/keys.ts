@@ -1,5 +1,6 @@
 import { KeyBackups } from '../domain/e2ee/backup/key-backups.ts';
 import type { ClaimDeps } from '../domain/e2ee/claim-keys.ts';
+import { CachedStock, stockKey } from '../domain/e2ee/cached-stock.ts';
 import type { DeviceListDelta, Encounters } from '../domain/e2ee/device-list-delta.ts';
 import { deviceListDelta } from '../domain/e2ee/device-list-delta.ts';
 import { LOW_STOCK } from '../domain/e2ee/limits.ts';
@@ -20,7 +21,7 @@ import { authDataSchema } from '../domain/accounts/interactive-auth.ts';
 import { replenishJob } from '../jobs/keys/replenish.ts';
 import { sweepStockJob } from '../jobs/keys/sweep-stock.ts';
 import type { DeviceInbox } from '../ports/device-inbox.ts';
-import type { PrekeyStore } from '../ports/device-key-store.ts';
+import type { DeviceRef, KeyStock } from '../ports/device-key-store.ts';
 import type { DeviceListChanges, RoomSharing } from '../ports/device-lists.ts';
 import type { DeviceSignals } from '../ports/device-signals.ts';
 import type { RemoteKeys } from '../ports/remote-keys.ts';
@@ -50,7 +51,8 @@ export type KeyNeeds = {
 /** What others may use of keys: /sync, sockets, federation. */
 export type Keys = Area & {
   readonly inbox: DeviceInbox;
-  readonly prekeys: PrekeyStore;
+  /** Counts of a device's keys, from memory while nothing changes. */
+  readonly stockOf: (device: DeviceRef) => Promise<KeyStock>;
   readonly signals: DeviceSignals;
   readonly changes: DeviceListChanges;
   readonly sharing: RoomSharing;
@@ -133,6 +135,7 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
   const stock = createStockWatch({
     lowAmong: (low) => stocks.lowAmong(low, LOW_STOCK),
     queue: relay,
+    changed: (device) => foundation.notifier.publish([stockKey(device)], 0),
     soon: (run) => {
       setTimeout(() => {
         run().catch((error: unknown) => {
@@ -141,6 +144,7 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
       }, STOCK_LOOK_MS).unref();
     },
   });
+  const cachedStock = foundation.resources.use(new CachedStock(prekeys, foundation.notifier));
   const claims: ClaimDeps = { prekeys, remote, rateLimiter, stock, serverName };
   const queries: QueryDeps = { devices, crossSigning, names: localDevices, remote, serverName };
   const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, serverName };
@@ -163,7 +167,7 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
   });
   return {
     inbox,
-    prekeys,
+    stockOf: (device) => cachedStock.stock(device),
     signals,
     changes,
     sharing,
@@ -174,7 +178,7 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
       deviceListDelta({ changes, sharing }, viewer, from, encounters),
     unstableFeatures: { 'org.matrix.msc3983': true, 'org.matrix.e2e_cross_signing': true },
     routes: [
-      uploadKeysRoute({ devices, prekeys }),
+      uploadKeysRoute({ devices, prekeys, stock }),
       queryKeysRoute(queries),
       ...claimKeysRoutes(claims),
       ...crossSigningRoutes({ crossSigning, devices, changes, masterKeys }, ({ userId }, purpose, auth) =>

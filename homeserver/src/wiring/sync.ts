@@ -57,7 +57,7 @@ export const wireSync = (
     devices: {
       toDevice: toDeviceSource(needs.keys, quiet),
       lists: deviceListSource(needs.keys, rooms, quiet),
-      keys: keyCountSource(needs.keys),
+      keys: keyCountSource(needs.keys, quiet),
     },
     others: { ephemeral: needs.ephemeral, presence: needs.presence },
   });

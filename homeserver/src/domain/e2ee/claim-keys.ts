@@ -6,9 +6,10 @@ import { MAX_DEVICES_PER_CLAIM } from './limits.ts';
 import { addClaimed } from './claimed-keys.ts';
 import { splitByServer } from './split-by-server.ts';
 
-/** Told of devices whose stock shrank, so that they are asked for more when it is low. */
+/** Told of devices whose stock changed: counts are stale, and who is low is asked for more. */
 export interface StockWatch {
   claimed(device: DeviceRef): void;
+  uploaded(device: DeviceRef): void;
 }
 
 export type ClaimDeps = {

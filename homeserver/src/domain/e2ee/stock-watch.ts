@@ -13,6 +13,8 @@ export type StockWatchDeps = {
   /** Which of the devices are low on one-time keys; called with at most {@link MAX_BATCH}. */
   readonly lowAmong: (devices: readonly DeviceRef[]) => Promise<readonly DeviceRef[]>;
   readonly queue: JobQueue;
+  /** Publishes that the stock of a device changed. */
+  readonly changed: (device: DeviceRef) => void;
   /** Calls back a little later; the callback's errors are the caller's to log. */
   readonly soon: (run: () => Promise<void>) => void;
 };
@@ -21,7 +23,7 @@ export type StockWatchDeps = {
  * Notes devices whose keys were claimed and looks at them together a moment later, so that a claim costs no count. What
  * a crash forgets, the sweep finds.
  */
-export const createStockWatch = ({ lowAmong, queue, soon }: StockWatchDeps): StockWatch => {
+export const createStockWatch = ({ lowAmong, queue, changed, soon }: StockWatchDeps): StockWatch => {
   let noted = new Set<string>();
   const look = async (): Promise<void> => {
     const names = [...noted];
@@ -33,10 +35,10 @@ export const createStockWatch = ({ lowAmong, queue, soon }: StockWatchDeps): Sto
       );
     }
   };
-  return {
-    claimed: (device) => {
-      if (noted.size === 0) soon(look);
-      noted.add(deviceName(device));
-    },
+  const note = (device: DeviceRef): void => {
+    changed(device);
+    if (noted.size === 0) soon(look);
+    noted.add(deviceName(device));
   };
+  return { claimed: note, uploaded: note };
 };

@@ -9,12 +9,17 @@ import type {
 } from '../../ports/device-key-store.ts';
 import { KeyIdTakenError } from '../../ports/device-key-store.ts';
 import { DomainError } from '../errors.ts';
+import type { StockWatch } from './claim-keys.ts';
 import { deviceSigningKey } from './check-signed.ts';
 import { MAX_STOCK_PER_ALGORITHM } from './limits.ts';
 import { keyDigest } from './key-digest.ts';
 import { parseDeviceKeys, parsePrekeys } from './parse-upload.ts';
 
-export type UploadDeps = { readonly devices: DeviceKeyStore; readonly prekeys: PrekeyStore };
+export type UploadDeps = {
+  readonly devices: DeviceKeyStore;
+  readonly prekeys: PrekeyStore;
+  readonly stock: StockWatch;
+};
 
 export type UploadRequest = {
   readonly deviceKeys?: unknown;
@@ -65,7 +70,7 @@ const checkStock = ({ oneTime }: KeyStock, fresh: readonly NamedKey[]): void => 
  * stock. Signatures are checked against the identity key of the same request, else against the published one.
  */
 export const uploadKeys = async (
-  { devices, prekeys }: UploadDeps,
+  { devices, prekeys, stock: watch }: UploadDeps,
   device: DeviceRef,
   request: UploadRequest,
 ): Promise<KeyStock> => {
@@ -95,6 +100,7 @@ export const uploadKeys = async (
         oneTimeKeys: fresh,
         fallbackKeys,
       });
+      watch.uploaded(device);
       return await prekeys.stock(device);
     } catch (error) {
       if (!(error instanceof KeyIdTakenError) || collisions >= MAX_COLLISIONS) throw error;

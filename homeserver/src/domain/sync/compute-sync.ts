@@ -69,7 +69,7 @@ export class ComputeSync {
     const [part, toDevice, keyCounts, presence] = await Promise.all([
       this.#rooms(window, rooms, news.rooms),
       devices.toDevice.read(device, toDeviceSince, upTo, MAX_TO_DEVICE),
-      devices.keys.counts(device),
+      devices.keys.counts(device, since, upTo),
       others.presence.changed(audience.user, since, upTo),
     ]);
     const deviceLists =

@@ -35,6 +35,8 @@ export type SyncResponse = {
   readonly keyCounts: {
     readonly oneTime: Readonly<Record<string, number>>;
     readonly unusedFallback: readonly string[];
+    /** The device was asked for more keys. */
+    readonly isAsked: boolean;
   };
 };
 
@@ -48,4 +50,5 @@ export const hasNews = (response: SyncResponse): boolean =>
   response.presence.length > 0 ||
   response.toDevice.length > 0 ||
   response.deviceLists.changed.length > 0 ||
-  response.deviceLists.left.length > 0;
+  response.deviceLists.left.length > 0 ||
+  response.keyCounts.isAsked;
