@@ -56,7 +56,15 @@ const nested = (depth: number) => {
 
 describe('hostile events get a named error within 5 ms', () => {
   const cases: [name: string, run: () => unknown, code: string][] = [
-    ['10,000 prev_events', reading({ prev_events: many(10_000, hash) }), 'event size'],
+    ['10,000 prev_events', reading({ prev_events: many(10_000, hash) }), 'event prev_events'],
+    ['10,000 auth_events', reading({ auth_events: many(10_000, hash) }), 'event auth_events'],
+    [
+      '20,000 keys',
+      reading({
+        content: Object.fromEntries(many(20_000, (index) => [`k${index}`, 1]) as [string, number][]),
+      }),
+      'event size',
+    ],
     ['1,000 prev_events', reading({ prev_events: many(1000, hash) }), 'event prev_events'],
     ['21 prev_events', reading({ prev_events: many(21, hash) }), 'event prev_events'],
     ['11 auth_events', reading({ auth_events: many(11, hash) }), 'event auth_events'],

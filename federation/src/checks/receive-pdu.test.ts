@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { JudgedPdu } from '../auth/check-auth-events.ts';
 import type { StateLookup } from '../auth/state-lookup.ts';
 import type { Pdu } from '../events/pdu.ts';
+import { JsonError } from '../json/errors.ts';
+import { parseJsonObject } from '../json/parse.ts';
 import type { JsonObject } from '../json/value.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../room-versions/rules.ts';
 import { signEvent } from '../signing/sign-event.ts';
@@ -307,5 +309,59 @@ describe('room version 12', () => {
       outcome: 'reject',
       decision: { rule: 'auth_events.unexpected' },
     });
+  });
+});
+
+describe('what an event may hold', () => {
+  const odd = '{"body":"hi","big":123456789012345678901234567890,"float":1.50,"exponent":1e2}';
+
+  const signOdd = (version: RoomVersion) => {
+    const server = new Server(version);
+    const { signatures: _signatures, hashes: _hashes, ...bare } = message(server).json;
+    const content = parseJsonObject(odd);
+    return {
+      server,
+      sign: () =>
+        signEvent(
+          server.room.version,
+          { ...bare, content, 'org.example.extra': [1, { a: null }] },
+          server.room.signer(parseServerName('b.example')),
+        ),
+    };
+  };
+
+  it.each(ROOM_VERSIONS.slice(0, 5))(
+    'room version %s keeps strange numbers to the last digit',
+    async (version) => {
+      const { server, sign } = signOdd(version);
+      // Through text, as over the wire.
+      const text = JSON.stringify(sign().json);
+      expect(text).toContain('123456789012345678901234567890');
+      const receipt = await server.receive(parseJsonObject(text));
+      expect(receipt).toMatchObject({ outcome: 'accept', redacted: false });
+      if (receipt.outcome !== 'accept') return;
+      expect(JSON.stringify(receipt.pdu.content)).toBe(odd);
+      expect(receipt.pdu.json['org.example.extra']).toEqual([1, { a: null }]);
+      const rounded = parseJsonObject(text.replace('567890,', '567891,'));
+      expect(await server.receive(rounded)).toMatchObject({ outcome: 'accept', redacted: true });
+    },
+  );
+
+  it.each(ROOM_VERSIONS.slice(5))('room version %s drops them', async (version) => {
+    const { server, sign } = signOdd(version);
+    expect(sign).toThrow(JsonError);
+    const sent = message(server);
+    const receipt = await server.receive({ ...sent.json, content: parseJsonObject(odd) });
+    expect(receipt).toMatchObject({ outcome: 'drop', reason: 'format' });
+  });
+
+  it('unknown fields are kept, at the top and within', async () => {
+    const server = new Server('11');
+    const { signatures: _signatures, hashes: _hashes, ...bare } = message(server).json;
+    const content = { body: 'x', 'org.example.unknown': { deep: [true] } };
+    const event = { ...bare, content, 'org.example.extra': { a: null } };
+    const { json } = signEvent(server.room.version, event, server.room.signer(parseServerName('b.example')));
+    const receipt = await server.receive(parseJsonObject(JSON.stringify(json)));
+    expect(receipt).toMatchObject({ outcome: 'accept', redacted: false, pdu: { json } });
   });
 });

@@ -63,7 +63,8 @@ export function draftToJson(rules: RoomVersionRules, draft: EventDraft): JsonObj
 export function buildEvent(rules: RoomVersionRules, draft: EventDraft, signer: Signer): Pdu {
   const { json, eventId } = signEvent(rules, draftToJson(rules, draft), signer);
   checkPduFormat(rules, json);
-  if (eventSize(rules, json) > MAX_PDU_BYTES) throw new EventFormatError('size', 'over 65536 bytes');
+  if (eventSize(rules, json) > MAX_PDU_BYTES)
+    throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
   return readPdu(rules, json, eventId);
 }
 

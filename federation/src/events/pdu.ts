@@ -1,5 +1,5 @@
 import { isJsonArray, isJsonObject, ownObject, ownString, ownValue, RawNumber } from '../json/value.ts';
-import type { JsonObject, JsonValue } from '../json/value.ts';
+import type { JsonArray, JsonObject, JsonValue } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 import { EventType } from '../spec/event-types.ts';
 import { isEventId, isEventIdOf, type EventId } from '../spec/identifiers/event-id.ts';
@@ -10,6 +10,7 @@ import { MAX_AUTH_EVENTS, MAX_EVENT_FIELD_BYTES, MAX_PDU_BYTES, MAX_PREV_EVENTS 
 import { EventFormatError, type EventField } from './errors.ts';
 import { eventIdOf, roomIdOfCreate } from './event-id.ts';
 import { eventSize } from './hash.ts';
+import { isSurelyLarger } from './size.ts';
 
 /** An event of a room, read. The wire form with every unknown field is in `json`; the rest are views of it. */
 export type Pdu = {
@@ -46,7 +47,8 @@ export function isStatePdu(pdu: Pdu): pdu is StatePdu {
  */
 export function parsePdu(rules: RoomVersionRules, json: JsonObject): Pdu {
   checkPduFormat(rules, json);
-  if (eventSize(rules, json) > MAX_PDU_BYTES) throw new EventFormatError('size', 'over 65536 bytes');
+  if (eventSize(rules, json) > MAX_PDU_BYTES)
+    throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
   return readPdu(rules, json, eventIdOf(rules, json));
 }
 
@@ -76,8 +78,11 @@ export function readPdu(rules: RoomVersionRules, json: JsonObject, eventId: Even
   };
 }
 
-/** Checks fields that {@link readPdu} takes on trust: lengths, depth, hashes and signatures. Throws {@link EventFormatError}. */
+/** Checks what {@link readPdu} takes on trust: lengths, depth, hashes and signatures, and that the size is not absurd. Throws {@link EventFormatError}. */
 export function checkPduFormat(rules: RoomVersionRules, json: JsonObject): void {
+  checkCount(json, 'prev_events', MAX_PREV_EVENTS);
+  checkCount(json, 'auth_events', MAX_AUTH_EVENTS);
+  if (isSurelyLarger(json, MAX_PDU_BYTES)) throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
   if (!fitsInBytes(requireString(json, 'type'), MAX_EVENT_FIELD_BYTES))
     throw new EventFormatError('type', 'too long');
   const stateKey = optionalString(json, 'state_key');
@@ -121,10 +126,14 @@ function readReferences(
   field: EventField,
   most: number,
 ): EventId[] {
+  return checkCount(json, field, most).map((entry) => readReference(rules, entry, field));
+}
+
+function checkCount(json: JsonObject, field: EventField, most: number): JsonArray {
   const list = ownValue(json, field);
   if (!isJsonArray(list)) throw new EventFormatError(field);
   if (list.length > most) throw new EventFormatError(field, `more than ${most} entries`);
-  return list.map((entry) => readReference(rules, entry, field));
+  return list;
 }
 
 function readReference(rules: RoomVersionRules, entry: JsonValue, field: EventField): EventId {

@@ -69,10 +69,11 @@ function inspect(value: JsonValue, seen: { members: number }, strings: boolean):
       for (const item of value as readonly JsonValue[]) inspect(item, seen, strings);
       return;
     }
-    for (const [key, item] of Object.entries(value)) {
+    const object = value as JsonObject;
+    for (const key of Object.keys(object)) {
       seen.members += 1;
       if (strings && !key.isWellFormed()) throw new JsonError('lone_surrogate');
-      inspect(item, seen, strings);
+      inspect(object[key] ?? null, seen, strings);
     }
   }
 }
