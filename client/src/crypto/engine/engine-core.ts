@@ -13,6 +13,7 @@ import type { Memory, Op } from './op.ts';
 import type { EngineNotice, OutgoingRequest } from './protocol.ts';
 import { allRequests, isBackedOff } from './requests.ts';
 import { maintain } from './sync-in.ts';
+import { nextFlowEnd } from './verification.ts';
 
 /** The wait is over and the request was announced again. */
 const TRIED_AGAIN = -1;
@@ -45,6 +46,7 @@ export class EngineCore {
       wantClaim: new Set(),
       standardClaims: false,
       wantMembers: new Set(),
+      flows: new Map(),
       awaitingDevices: new Map(),
     };
   }
@@ -83,8 +85,9 @@ export class EngineCore {
   /** When `run` should be called next even if nothing arrives (ms), or undefined. */
   nextWake(now: number): number | undefined {
     const times = [...this.#memory.backoff.values()].map(({ until }) => until).filter((until) => until > now);
-    const healing = nextHealing(this.#peek(now));
-    if (healing !== undefined) times.push(Math.max(healing, now));
+    const op = this.#peek(now);
+    for (const next of [nextHealing(op), nextFlowEnd(op)])
+      if (next !== undefined) times.push(Math.max(next, now));
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

@@ -11,6 +11,16 @@ import type { EngineOp, EngineResults, ParsedArgs, UserIdentity } from './protoc
 import { departureNamed, roomStatus, signMembership, vouch } from './rooms.ts';
 import { processSync, requestDone, requestFailed } from './sync-in.ts';
 import { SECRETS, USERS } from './tables.ts';
+import {
+  acceptVerification,
+  cancelVerification,
+  confirmEmoji,
+  confirmScanned,
+  scanCode,
+  showCode,
+  startEmoji,
+  startVerification,
+} from './verification.ts';
 import { seedToWords } from '../../vault/recovery-words.ts';
 import { Secret } from '../primitives/secret.ts';
 
@@ -29,18 +39,7 @@ type HostOp =
   | 'encryptAttachment'
   | 'decryptAttachment';
 /** Operations whose parts are not in yet. */
-type LaterOp =
-  | 'restoreIdentity'
-  | 'startVerification'
-  | 'acceptVerification'
-  | 'startEmoji'
-  | 'confirmEmoji'
-  | 'showQr'
-  | 'scanQr'
-  | 'confirmScanned'
-  | 'cancelVerification'
-  | 'startLinking'
-  | 'approveLinking';
+type LaterOp = 'restoreIdentity' | 'startLinking' | 'approveLinking';
 export type HandledOp = Exclude<EngineOp, HostOp | LaterOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
@@ -107,6 +106,14 @@ export const handlers: Handlers = {
   decryptEvents: (op, { roomId, events }) => ({
     results: events.map((event) => decryptEvent(op, roomId, event)),
   }),
+  startVerification: (op, { userId, deviceId }) => startVerification(op, userId, deviceId),
+  acceptVerification: (op, { flowId }) => acceptVerification(op, flowId),
+  startEmoji: (op, { flowId }) => startEmoji(op, flowId),
+  confirmEmoji: (op, { flowId, match }) => confirmEmoji(op, flowId, match),
+  showQr: (op, { flowId }) => showCode(op, flowId),
+  scanQr: (op, { flowId, payload }) => scanCode(op, payload, flowId),
+  confirmScanned: (op, { flowId }) => confirmScanned(op, flowId),
+  cancelVerification: (op, { flowId }) => cancelVerification(op, flowId),
   askForKey: (op, { roomId, eventId }) => {
     askAgain(op, roomId, eventId);
     return {};

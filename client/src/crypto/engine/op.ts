@@ -4,6 +4,7 @@
  * the operation.
  */
 import type { ChainCache } from '../group/sender-chain.ts';
+import type { Flow } from '../identity/verification/flow.ts';
 import type { LocalDevice } from '../pairwise/device.ts';
 import type { Random } from '../primitives/random.ts';
 import type { Secret } from '../primitives/secret.ts';
@@ -39,6 +40,8 @@ export type Memory = {
   standardClaims: boolean;
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
+  /** Verifications under way and lately ended, by transaction id. A restart cancels them. */
+  readonly flows: Map<string, Flow>;
   /** Events to decrypt again when a user's devices are known: user -> room -> event ids. */
   readonly awaitingDevices: Map<string, Map<string, Set<string>>>;
 };

@@ -22,6 +22,8 @@ export type Purpose =
   | { readonly for: 'memberState'; readonly roomId: string }
   | { readonly for: 'toDevice'; readonly kid?: string }
   | { readonly for: 'signatures' }
+  /** Our signature on another user's master key or another device of ours. */
+  | { readonly for: 'vouch'; readonly userId: string }
   | { readonly for: 'deviceSigning' }
   | { readonly for: 'accountData'; readonly type: string }
   | { readonly for: 'accountDataGet'; readonly type: string }

@@ -20,6 +20,7 @@ import { receiveMembers, requestMembers, signOwnJoins, syncRoom } from './rooms.
 import { endSending } from './sending-slot.ts';
 import { ROOMS } from './tables.ts';
 import { receiveToDevice, retryFrames } from './to-device-in.ts';
+import { expireFlows } from './verification.ts';
 
 /** Takes a sync in: device lists first, then keys, then rooms, so that what arrives together fits together. */
 export function processSync(op: Op, sync: SyncInput): void {
@@ -74,6 +75,10 @@ export function requestDone(op: Op, id: string, response: unknown): void {
     }
     case 'signatures': {
       deviceSignatureUploaded(op);
+      return;
+    }
+    case 'vouch': {
+      markOutdated(op, purpose.userId);
       return;
     }
     case 'memberState': {
@@ -159,6 +164,7 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
       backOff(op, 'signatures');
       return;
     }
+    case 'vouch':
     case 'toDevice':
     case 'accountData':
     case 'accountDataGet':
@@ -172,6 +178,7 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
 
 /** What follows from the state after every operation: requests that are due. */
 export function maintain(op: Op): void {
+  expireFlows(op);
   maintainPrekeys(op);
   maintainIdentity(op);
   stepHealing(op);

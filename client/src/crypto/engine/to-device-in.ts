@@ -19,6 +19,7 @@ import {
 import { departureNamed } from './rooms.ts';
 import { USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';
+import { isVerification, receiveVerification } from './verification.ts';
 
 /** Frames kept until their sender's devices are known. The server does not send them again. */
 const PENDING: Table<{ readonly sender: string; readonly content: unknown; readonly at: number }> =
@@ -57,8 +58,9 @@ export function receiveToDevice(op: Op, raw: unknown): void {
       if (signal.success) takeRotate(op, signal.data.room, signal.data.after ?? undefined);
       return;
     }
-    default:
-      return;
+    default: {
+      if (isVerification(type)) receiveVerification(op, sender, type, content);
+    }
   }
 }
 
