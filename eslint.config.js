@@ -130,6 +130,7 @@ export default tseslint.config(
     files: [
       'homeserver/src/main.ts',
       'homeserver/src/cli/**/*.ts',
+      'homeserver/src/demo/**/*.ts',
       'homeserver/src/adapters/**/*.ts',
       'homeserver/src/services/**/*.ts',
       'config/src/load.ts',

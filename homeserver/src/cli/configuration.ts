@@ -16,3 +16,9 @@ export const configurationFor = ({ config }: ConfigOption): LoadedConfig =>
 export const tell = (line: string): void => {
   process.stderr.write(`nyx: ${line}\n`);
 };
+
+/** Resolves with the next signal that asks the process to stop. */
+export const nextSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
+  });

@@ -38,6 +38,13 @@ const program = (): Command => {
     .option(...CONFIG)
     .option('--dry-run', 'only list what would be done')
     .action(async (options: object) => (await import('./migrate.ts')).migrateCommand(options));
+  nyx
+    .command('demo')
+    .description('run two federated servers and the web client, for a look')
+    .option('--seed', 'make two users on each server')
+    .option('--data <folder>', 'keep everything here, instead of in a temporary folder')
+    .option('--json', 'print addresses and users as one line of JSON')
+    .action(async (options: object) => (await import('./demo.ts')).demo(options));
   const keys = nyx.command('keys').description('the signing keys of the server');
   keys
     .command('show', { isDefault: true })

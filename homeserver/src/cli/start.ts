@@ -1,11 +1,6 @@
 import { bootServer } from './boot.ts';
 import type { ConfigOption } from './configuration.ts';
-import { configurationFor, tell } from './configuration.ts';
-
-const nextSignal = (): Promise<NodeJS.Signals> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
-  });
+import { configurationFor, nextSignal, tell } from './configuration.ts';
 
 /** Runs the server until it is told to stop, then drains it and stops what it started. */
 export const start = async (options: ConfigOption): Promise<void> => {

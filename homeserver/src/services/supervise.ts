@@ -75,13 +75,24 @@ export class SupervisedProcess implements AsyncDisposable {
     this.#restart ??= new AbortController();
   }
 
+  /** Ends the service without letting it clean up, as a crash would. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#restart?.abort();
+    if (this.#child !== undefined) killGroup(this.#child);
+    await this.#ended;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     this.#restart?.abort();
     const child = this.#child;
     if (child === undefined) return;
-    if (this.#options.stopSignal === 'SIGKILL') killGroup(child);
-    else child.kill('SIGTERM');
+    if (this.#options.stopSignal === 'SIGKILL') {
+      await this.kill();
+      return;
+    }
+    child.kill('SIGTERM');
     const late = new AbortController();
     const timer = delay(KILL_AFTER_MS, undefined, { signal: late.signal }).then(
       () => killGroup(child),
