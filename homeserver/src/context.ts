@@ -21,6 +21,8 @@ import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
 import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
+import { rotationRooms } from './wiring/rotation-rooms.ts';
+import { wireRotation } from './wiring/rotation.ts';
 import { roomServices } from './wiring/room-services.ts';
 import { wireRooms } from './wiring/rooms.ts';
 import { signerOf } from './wiring/signer.ts';
@@ -49,7 +51,9 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
   const ignored = new CachedIgnoredUsers(accounts.accountDataStore);
   accounts.accountData.onChange((user) => ignored.forget(user));
+  const rotation = wireRotation(foundation, events);
   const rooms = roomServices(foundation, events, {
+    epochs: rotation.guard,
     profiles: profileLookup(accounts.profileStore),
     invites: invitePolicy(accounts.accountDataStore),
     ignored,
@@ -62,6 +66,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
       joined: (user) => rooms.userRooms.joined(user),
       servers: async (room) => (await rooms.rooms.find(room))?.tally.servers.keys() ?? [],
     },
+    rotation: rotationRooms(rooms, rotation.departures),
     remote: noRemoteKeys,
     transport: noToDeviceTransport,
   });
@@ -81,6 +86,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
       observer: { synced: () => undefined },
     }),
     keys,
+    rotation,
   ];
   const features: Record<string, boolean> = {};
   for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);

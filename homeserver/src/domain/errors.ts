@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'request_timeout'
   | 'unavailable'
   | 'unknown_client_error'
+  | 'stale_epoch'
   | 'internal';
 
 export type ErrorDetails = {

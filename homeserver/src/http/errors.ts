@@ -85,6 +85,8 @@ const mapCode = (code: ErrorCode): Mapped => {
       return [403, 'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM'];
     case 'invite_blocked':
       return [403, 'M_INVITE_BLOCKED'];
+    case 'stale_epoch':
+      return [403, 'CHAT.NYX.STALE_EPOCH'];
     case 'wrong_room_keys_version':
       return [403, 'M_WRONG_ROOM_KEYS_VERSION'];
     case 'unknown_pos':

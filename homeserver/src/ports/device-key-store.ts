@@ -22,6 +22,8 @@ export type KeyUpload = {
   readonly device: DeviceRef;
   /** Identity keys, when they are new or differ from the stored ones. */
   readonly deviceKeys?: JsonObject;
+  /** The device had other keys before: what was shared with those must change. */
+  readonly replacesIdentity?: boolean;
   readonly oneTimeKeys: readonly NamedKey[];
   readonly fallbackKeys: readonly NamedKey[];
 };

@@ -9,6 +9,8 @@ import { queryKeys } from '../domain/e2ee/query-keys.ts';
 import type { RoomRecords } from '../domain/e2ee/rooms-in-common.ts';
 import { roomsInCommon } from '../domain/e2ee/rooms-in-common.ts';
 import type { SendToDeviceDeps } from '../domain/e2ee/send-to-device.ts';
+import { DEVICES_REMOVED_JOB } from '../domain/e2ee/rotation/jobs.ts';
+import { randomToken } from '../domain/ids.ts';
 import { createStockWatch } from '../domain/e2ee/stock-watch.ts';
 import { crossSigningRoutes } from '../http/client/keys/cross-signing.ts';
 import { claimKeysRoutes } from '../http/client/keys/claim-keys.ts';
@@ -24,6 +26,8 @@ import type { DeviceInbox } from '../ports/device-inbox.ts';
 import type { DeviceRef, KeyStock } from '../ports/device-key-store.ts';
 import type { DeviceListChanges, RoomSharing } from '../ports/device-lists.ts';
 import type { DeviceSignals } from '../ports/device-signals.ts';
+import type { RotationRooms } from '../jobs/keys/rotation.ts';
+import { rotationJobs } from '../jobs/keys/rotation.ts';
 import type { RemoteKeys } from '../ports/remote-keys.ts';
 import type { ToDeviceTransport } from '../ports/to-device-transport.ts';
 import { MongoCrossSigningStore } from '../storage/mongo/keys/mongo-cross-signing-store.ts';
@@ -44,6 +48,7 @@ import type { Foundation } from './foundation.ts';
 export type KeyNeeds = {
   readonly accounts: Pick<Accounts, 'confirmIdentity' | 'observers'>;
   readonly rooms: Omit<RoomRecords, 'serverName'>;
+  readonly rotation: RotationRooms;
   readonly remote: RemoteKeys;
   readonly transport: ToDeviceTransport;
 };
@@ -65,6 +70,8 @@ export type Keys = Area & {
 
 /** How long claims are gathered before the stock of their devices is looked at, in ms. */
 const STOCK_LOOK_MS = 100;
+/** Length of what tells one removal of devices from another. */
+const NONCE_LENGTH = 16;
 const SWEEP_EVERY_MS = 600_000;
 /** Most devices whose stock the metrics count. */
 const MAX_COUNTED_DEVICES = 100_000;
@@ -96,7 +103,7 @@ const registerMetrics = (
 };
 
 const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
-  const { db, transact, stream, notifier, platform, relay } = foundation;
+  const { db, transact, stream, notifier, platform, relay, outbox } = foundation;
   const { clock } = platform;
   const changes = new MongoDeviceListChanges({
     db,
@@ -113,6 +120,10 @@ const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
       clock,
       transact,
       recordChange: (userId, change) => changes.recordWith(userId, change),
+      removed: async (userId, session) => {
+        const nonce = randomToken(platform.random, NONCE_LENGTH);
+        await outbox.add([{ name: DEVICES_REMOVED_JOB, payload: { userId, nonce } }], session);
+      },
     }),
     prekeys: new MongoPrekeyStore({ db, clock, transact }),
     crossSigning: new MongoCrossSigningStore(db, transact),
@@ -126,7 +137,8 @@ const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
 };
 
 /** Everything the server does for end-to-end encryption: public keys, inboxes, backups. It sees no secret. */
-export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, transport }: KeyNeeds): Keys => {
+export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
+  const { accounts, rooms, rotation, remote, transport } = needs;
   const { config, platform, rateLimiter, relay } = foundation;
   const serverName = config.server.name;
   const stores = wireStores(foundation, rooms);
@@ -155,6 +167,7 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
       [...found].flatMap(([user, { master }]) => (master === undefined ? [] : [[user, master]])),
     );
   };
+  const sweep = sweepStockJob(stocks, signals, platform.clock);
   const backups = new KeyBackups(stores.backups);
   registerMetrics(foundation, () => stocks.histogram(MAX_COUNTED_DEVICES));
   accounts.observers.devices.push({
@@ -188,10 +201,12 @@ export const wireKeys = (foundation: Foundation, { accounts, rooms, remote, tran
       ...backupVersionRoutes(backups),
       ...backupKeyRoutes(backups),
     ],
-    jobs: [replenishJob(stocks, signals), sweepStockJob(stocks, signals, platform.clock)],
-    schedules: [
-      { job: sweepStockJob(stocks, signals, platform.clock), everyMs: SWEEP_EVERY_MS, payload: {} },
+    jobs: [
+      replenishJob(stocks, signals),
+      sweep,
+      ...rotationJobs({ ...toDevice, rooms: rotation, queue: relay }),
     ],
+    schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: {} }],
   };
 };
 

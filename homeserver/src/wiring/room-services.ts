@@ -19,6 +19,7 @@ import { SendEvent } from '../domain/rooms/send-event.ts';
 import { SetState } from '../domain/rooms/set-state.ts';
 import { TimelinePages } from '../domain/rooms/timeline-page.ts';
 import { UserRooms } from '../domain/rooms/user-rooms.ts';
+import type { EpochGuard } from '../domain/e2ee/rotation/guard-epoch.ts';
 import type { IgnoredUsers } from '../ports/ignored-users.ts';
 import type { InvitePolicy } from '../ports/invite-policy.ts';
 import type { ProfileLookup } from '../ports/profile-lookup.ts';
@@ -36,6 +37,7 @@ export type RoomNeeds = {
   readonly ignored: IgnoredUsers;
   readonly remote: RemoteRooms;
   readonly history: RemoteHistory;
+  readonly epochs: EpochGuard;
 };
 
 /** What others may use of rooms. */
@@ -111,7 +113,7 @@ export const roomServices = (
     invite,
     leave: new LeaveRoom(rooms, local, remote, server),
     moderate: new ModerateMember(rooms, local),
-    send: new SendEvent(rooms, local, redact),
+    send: new SendEvent(rooms, local, redact, needs.epochs),
     redact,
     setState: new SetState(rooms, local, find, join, invite),
     getState: new GetState(viewers, present),

@@ -96,7 +96,7 @@ export const uploadKeys = async (
     try {
       await devices.commit({
         device,
-        ...(isChanged ? { deviceKeys } : {}),
+        ...(isChanged ? { deviceKeys, replacesIdentity: published !== undefined } : {}),
         oneTimeKeys: fresh,
         fallbackKeys,
       });

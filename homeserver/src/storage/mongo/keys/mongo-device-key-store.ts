@@ -41,6 +41,8 @@ export type DeviceKeyStoreDeps = {
   readonly clock: Clock;
   readonly transact: Transact;
   readonly recordChange: RecordDeviceListChange;
+  /** Called within the transaction that takes devices, or their old keys, away. */
+  readonly removed: (userId: string, session: ClientSession) => Promise<void>;
 };
 
 /** Room for the keys of one upload below a millisecond, so that uploads order before their keys do. */
@@ -108,6 +110,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
         this.#deps.transact(async (session) => {
           await this.#store(upload, session);
           await record(session);
+          if (upload.replacesIdentity === true) await this.#deps.removed(upload.device.userId, session);
         }),
       );
     } catch (error) {
@@ -124,7 +127,9 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
         await this.#oneTimeKeys.deleteMany({ device: { $in: names } }, { session });
         await this.#fallbackKeys.deleteMany({ device: { $in: names } }, { session });
         await this.#batches.deleteMany({ device: { $in: names } }, { session });
-        if (deletedCount > 0) await record(session);
+        if (deletedCount === 0) return;
+        await record(session);
+        await this.#deps.removed(userId, session);
       }),
     );
   }

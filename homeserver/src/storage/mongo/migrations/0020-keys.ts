@@ -1,4 +1,5 @@
 import { createIndexes } from '../create-indexes.ts';
+import { ROOM_DEPARTURES, STREAM_CURSORS } from '../keys/mongo-departure-store.ts';
 import {
   BUNDLE_CLAIMS,
   BUNDLE_CLAIMS_INDEXES,
@@ -47,6 +48,8 @@ export const keysMigration: Migration = {
     await createIndexes(db, DEVICE_SIGNALS, DEVICE_SIGNALS_INDEXES);
     await createIndexes(db, CROSS_SIGNING_KEYS, []);
     await createIndexes(db, KEY_SIGNATURES, KEY_SIGNATURES_INDEXES);
+    await createIndexes(db, ROOM_DEPARTURES, []);
+    await createIndexes(db, STREAM_CURSORS, []);
     await createIndexes(db, TO_DEVICE, TO_DEVICE_INDEXES);
     await createIndexes(db, TO_DEVICE_REPEATS, TO_DEVICE_REPEATS_INDEXES);
     await createIndexes(db, KEY_BACKUPS, KEY_BACKUPS_INDEXES);
