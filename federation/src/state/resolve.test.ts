@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Pdu } from '../events/pdu.ts';
 import type { JsonObject } from '../json/value.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../room-versions/rules.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
@@ -88,6 +89,38 @@ describe.each(V2)('resolution in room version %s', (version) => {
     expect(state('m.room.power_levels')).toEqual({ users: byAlice });
   });
 
+  it('what the more powerful did comes first: a demoted moderator bans nobody', () => {
+    const { room, users, branch, merged } = fork(version);
+    const demoting = branch(levels(ALICE, { ...users, [BOB]: 0 }));
+    // Bob's ban is older, but Alice has more power.
+    const banning = branch({ ...ban(BOB, EVE), originServerTs: 1_000 });
+    const state = merged(demoting, banning);
+    expect(room.get(demoting)?.originServerTs).toBeGreaterThan(1_000);
+    expect(state('m.room.member', EVE)).toBeUndefined();
+  });
+
+  it('what all forks agree on stays, whatever outdated events a chain brings in', () => {
+    const { room } = fork(version);
+    const rules = stateKeyOf('m.room.join_rules', '');
+    const [open] = [...room.events.values()].filter((event) => event.type === 'm.room.join_rules');
+    const tips = [...room.extremities];
+    const late = room.build({
+      type: 'm.room.member',
+      stateKey: EVE,
+      sender: EVE,
+      content: { membership: 'join' },
+      prevEvents: tips,
+    });
+    const closed = room.state('m.room.join_rules', '', { join_rule: 'invite' });
+    const without = room.currentState();
+    room.accept(late);
+    const states = [without, new Map(without).set(stateKeyOf('m.room.member', EVE), late.eventId)];
+    // Only the second state reaches the old join rules, through Eve's join: they are part of the auth difference.
+    expect(late.authEvents).toContain(open?.eventId);
+    expect(closed.authEvents).not.toContain(open?.eventId);
+    expect(resolveState(room.version, states, room).get(rules)).toBe(closed.eventId);
+  });
+
   it('a closed door goes before those who came in meanwhile', () => {
     const { branch, merged } = fork(version);
     const closing = {
@@ -157,6 +190,71 @@ describe('room version 1', () => {
   });
 });
 
+/** The two problems of MSC4297, which version 2.1 of state resolution was made for, told with our own events. */
+describe.each(['11', '12'] as const)('state resets in room version %s', (version) => {
+  const isFixed = version === '12';
+  const CHARLIE = '@charlie:c.example';
+  const at = (events: readonly Pdu[]) =>
+    new Map(events.map((event) => [stateKeyOf(event.type, event.stateKey ?? ''), event.eventId]));
+
+  it('problem A: the admin has left, and the join rules of both forks are lost, or kept', () => {
+    const room = new TestRoom({ version });
+    const levels = room.current('m.room.power_levels');
+    const open = room.current('m.room.join_rules');
+    const bob = room.join(BOB);
+    const charlie = room.join(CHARLIE);
+    const closed = room.state('m.room.join_rules', '', { join_rule: 'invite' });
+    const left = room.member(ALICE, 'leave');
+    const base = [...room.extremities];
+    const rename = (user: string) =>
+      room.add({
+        type: 'm.room.member',
+        stateKey: user,
+        sender: user,
+        content: { membership: 'join', displayname: '++' },
+        prevEvents: base,
+      });
+    const [bobs, charlies] = [rename(BOB), rename(CHARLIE)];
+    if (!levels || !open) throw new Error('a room begins with both');
+    const states = [
+      at([room.create, levels, charlie, closed, left, bobs]),
+      at([room.create, levels, open, bob, left, charlies]),
+    ];
+    const state = resolveState(room.version, states, room);
+    expect(state.get(stateKeyOf('m.room.join_rules', ''))).toBe(isFixed ? closed.eventId : undefined);
+    expect(state.get(stateKeyOf('m.room.member', BOB))).toBe(bobs.eventId);
+    expect(state.get(stateKeyOf('m.room.member', CHARLIE))).toBe(charlies.eventId);
+  });
+
+  it('problem B: power levels fall back to the first, or not', () => {
+    const own: JsonObject = version === '12' ? {} : { [ALICE]: 100 };
+    const room = new TestRoom({ version });
+    const [alice, first, open] = [...room.events.values()].slice(1);
+    const bob = room.join(BOB);
+    const charlie = room.join(CHARLIE);
+    room.state('m.room.power_levels', '', { users: { ...own, [BOB]: 50 } });
+    const third = room.state('m.room.power_levels', '', { users: { ...own, [BOB]: 50, [CHARLIE]: 50 } }, BOB);
+    const base = [...room.extremities];
+    const enter = (user: string, prevEvents: readonly EventId[], displayname: string) =>
+      room.add({
+        type: 'm.room.member',
+        stateKey: user,
+        sender: user,
+        content: { membership: 'join', displayname },
+        prevEvents,
+      });
+    const zara = enter('@zara:z.example', base, 'zara');
+    const eve = enter(EVE, [enter(EVE, base, 'eve').eventId], 'eve++');
+    if (!alice || !first || !open) throw new Error('a room begins with these');
+    const shared = [room.create, alice, open, bob, charlie];
+    const states = [at([...shared, third, zara]), at([...shared, first, eve])];
+    const state = resolveState(room.version, states, room);
+    expect(state.get(stateKeyOf('m.room.power_levels', ''))).toBe(isFixed ? third.eventId : first.eventId);
+    expect(state.get(stateKeyOf('m.room.member', EVE))).toBe(eve.eventId);
+    expect(state.get(stateKeyOf('m.room.member', '@zara:z.example'))).toBe(zara.eventId);
+  });
+});
+
 describe('room version 12', () => {
   it('a creator outranks every admin', () => {
     const room = new TestRoom({ version: '12', powerLevels: { users: { [BOB]: 1_000_000 } } });
@@ -171,6 +269,14 @@ describe('room version 12', () => {
     );
     expect(state.get(stateKeyOf('m.room.power_levels', ''))).toBe(byAlice);
   });
+});
+
+it('room version 1 judges each of the power levels by the one before', () => {
+  const { users, branch, merged } = fork('1');
+  const first = branch(levels(ALICE, { ...users, [BOB]: 60 }));
+  const second = branch(topic(ALICE, 'deeper'), levels(BOB, { ...users, [EVE]: 50 }));
+  // Without the first in place Bob would have no power at all.
+  expect(merged(first, second)('m.room.power_levels')).toEqual({ users: { ...users, [EVE]: 50 } });
 });
 
 describe('the parts', () => {
