@@ -58,10 +58,16 @@ class Tab {
   async send(text: string): Promise<MatrixEvent> {
     const content = { msgtype: 'm.text', body: text };
     const args = { roomId: ROOM, txnId: text, type: 'm.room.message', content };
+    const encrypted = await this.during(this.call('encryptEvent', args));
+    return this.server.send(ROOM, this.userId, { ...encrypted.content });
+  }
+
+  /** Performs requests until `result` is there. */
+  async during<T>(result: Promise<T>): Promise<T> {
     const state = { done: false };
-    const encrypted = this.call('encryptEvent', args).finally(() => (state.done = true));
+    const watched = result.finally(() => (state.done = true));
     while (!state.done) await this.settle();
-    return this.server.send(ROOM, this.userId, { ...(await encrypted).content });
+    return watched;
   }
 
   async read(event: MatrixEvent): Promise<unknown> {
@@ -108,7 +114,7 @@ describe.skipIf(chromiumPath === undefined)('the crypto worker in Chromium', () 
         passphrase: PASSPHRASE,
       });
       expect(words).toHaveLength(24);
-      await tab.call('bootstrapIdentity', {});
+      await tab.during(tab.call('bootstrapIdentity', {}));
       await tab.settle();
     }
     server.createRoom(ROOM, alice.userId);

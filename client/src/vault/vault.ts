@@ -54,12 +54,16 @@ export class Vault {
     this.owner = { userId: header.userId, deviceId: header.deviceId };
   }
 
-  /** Makes an empty vault. Throws VAULT_EXISTS rather than overwrite one. */
+  /**
+   * Makes a vault with what `fill` puts into it, in one commit: a crash leaves all of it or nothing. Throws
+   * VAULT_EXISTS rather than overwrite one.
+   */
   static async create(
     ports: VaultPorts,
     owner: VaultOwner,
     passphrase: string,
     seed: MasterSeed,
+    fill: (tx: VaultTransaction) => void = () => undefined,
   ): Promise<Vault> {
     const { store, random, cost } = ports;
     if ((await store.readHeader()) !== undefined) throw new VaultError('VAULT_EXISTS');
@@ -72,8 +76,13 @@ export class Vault {
       passphrase: await passphraseSlot(kek, passphrase, owner, deviceKey, cost, random),
       words: await wordsSlot(kek, seed, owner, deviceKey, random),
     };
-    await store.commit([], header);
-    return new Vault(ports, header, kek);
+    const vault = new Vault(ports, header, kek);
+    const tx = vault.begin();
+    fill(tx);
+    const sealed = vault.seal(tx);
+    await store.commit(sealed.writes, header);
+    vault.apply(sealed);
+    return vault;
   }
 
   /** Opens by passphrase: WRONG_PASSPHRASE, VAULT_MISSING, VAULT_DAMAGED. */

@@ -11,6 +11,7 @@ import { Secret } from '../primitives/secret.ts';
 import { loadSodium } from '../primitives/sodium.ts';
 import type { DeviceKeys } from '../../vault/device-key.ts';
 import { seedToWords, SEED_BYTES, wordsToSeed } from '../../vault/recovery-words.ts';
+import { VaultError } from '../../vault/errors.ts';
 import { StoreError, type RecordStore } from '../../vault/record-store.ts';
 import { Vault, type VaultPorts } from '../../vault/vault.ts';
 import { EngineCore } from './engine-core.ts';
@@ -19,6 +20,9 @@ import { handlers, type HandledOp } from './handlers.ts';
 import { encryptEvent, prepareSend } from './group-send.ts';
 import type { Op } from './op.ts';
 import { createDevice, loadDevice, putSecret } from './own-device.ts';
+import { bootstrapStep } from './own-identity.ts';
+import { restoreStep } from './recovery.ts';
+import { dropRecoveryKeys, putRecoveryKeys } from './store-secrets.ts';
 import { roomStatus } from './rooms.ts';
 import { SECRETS } from './tables.ts';
 import {
@@ -30,6 +34,7 @@ import {
   type EngineOp,
   type EngineResults,
   type EngineStatus,
+  type IdentityStatus,
   type ParsedArgs,
 } from './protocol.ts';
 
@@ -119,6 +124,10 @@ export class EngineHost implements EngineClient {
         const message = args as ParsedArgs<'encryptEvent'>;
         return this.#untilReady((operation) => encryptEvent(operation, message));
       }
+      case 'bootstrapIdentity':
+        return this.#untilReady(bootstrapStep);
+      case 'restoreIdentity':
+        return this.#restore(args as ParsedArgs<'restoreIdentity'>);
       case 'prepareRoom': {
         const { roomId } = args as ParsedArgs<'prepareRoom'>;
         return this.#untilReady((operation) => {
@@ -231,19 +240,31 @@ export class EngineHost implements EngineClient {
     return { store: await this.#storeOpened(), deviceKeys, random, cost };
   }
 
-  async #create({ userId, deviceId, passphrase, words }: ParsedArgs<'createVault'>): Promise<unknown> {
+  async #create(args: ParsedArgs<'createVault'>): Promise<unknown> {
+    const { userId, deviceId, passphrase, words, linking } = args;
     const ports = await this.#vaultPorts();
     const { random } = this.#ports;
-    const seed = words === undefined ? Secret.take('master-seed', random(SEED_BYTES)) : wordsToSeed(words);
-    const vault = await Vault.create(ports, { userId, deviceId }, passphrase, seed);
-    const tx = vault.begin();
-    createDevice(tx, { userId, deviceId }, random);
-    if (words === undefined) putSecret(tx, 'seed', seed);
-    await vault.commit(tx);
-    const shown = words === undefined ? seedToWords(seed) : undefined;
-    seed.wipe();
+    using seed = words === undefined ? Secret.take('master-seed', random(SEED_BYTES)) : wordsToSeed(words);
+    const fresh = words === undefined && !linking;
+    const vault = await Vault.create(ports, { userId, deviceId }, passphrase, seed, (tx) => {
+      createDevice(tx, { userId, deviceId }, random);
+      if (!linking) putRecoveryKeys(tx, seed);
+      if (fresh) putSecret(tx, 'seed', seed);
+    });
     await this.#start(vault);
-    return { words: shown };
+    return { words: fresh ? seedToWords(seed) : undefined };
+  }
+
+  /** With the words: secrets and epoch keys come back from the server. Wrong words leave nothing behind. */
+  async #restore({ words }: ParsedArgs<'restoreIdentity'>): Promise<{ readonly status: IdentityStatus }> {
+    using seed = wordsToSeed(words);
+    await this.#run((op) => putRecoveryKeys(op.tx, seed));
+    try {
+      return await this.#untilReady(restoreStep);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'WRONG_WORDS') await this.#run(dropRecoveryKeys);
+      throw error;
+    }
   }
 
   async #unlock({ passphrase }: ParsedArgs<'unlock'>): Promise<unknown> {
@@ -268,13 +289,7 @@ export class EngineHost implements EngineClient {
 
   async #start(vault: Vault): Promise<void> {
     const device = loadDevice(vault.begin(), vault.owner);
-    if (device === undefined) {
-      // Made but never filled: the crash came in between. Nothing was ever published from it.
-      const tx = vault.begin();
-      createDevice(tx, vault.owner, this.#ports.random);
-      await vault.commit(tx);
-      return this.#start(vault);
-    }
+    if (device === undefined) throw new VaultError('VAULT_DAMAGED', 'no device keys');
     this.#exists = true;
     this.#owner = vault.owner;
     this.#core = new EngineCore(vault, device, this.#ports.random);

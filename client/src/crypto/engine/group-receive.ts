@@ -216,7 +216,6 @@ function learn(op: Op, record: EpochRecord, { body }: OpenedMessage, g: number):
     proven: true,
     top: Math.max(record.top, g),
     adds: [...record.adds, ...adds].slice(0, MAX_ADDITIONS),
-    backedUp: record.backedUp && adds.length === 0,
   });
 }
 

@@ -80,7 +80,7 @@ function addDevices(
   const full = record.adds.length + missing.length > MAX_ADDITIONS || missing.length > MAX_ADDS_PER_MESSAGE;
   if (full || g > MAX_GENERATION) return undefined;
   const adds: Addition[] = missing.map(([user, device, ed25519]) => ({ user, device, ed25519, g }));
-  const grown = { ...record, top: g, adds: [...record.adds, ...adds], backedUp: false };
+  const grown = { ...record, top: g, adds: [...record.adds, ...adds] };
   op.tx.put(EPOCHS, record.kid, grown);
   const slot = freshSlot(op, grown, op.tx.get(SENDING, room.roomId));
   op.tx.put(SENDING, room.roomId, { ...slot, adds: [...slot.adds, ...adds].slice(-MAX_ADDS_PER_MESSAGE) });

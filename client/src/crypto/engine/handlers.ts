@@ -6,7 +6,7 @@ import { decryptEvent } from './group-receive.ts';
 import { SENT } from './group-send.ts';
 import { askAgain } from './healing.ts';
 import type { Op } from './op.ts';
-import { bootstrapIdentity, identityStatus } from './own-identity.ts';
+import { identityStatus } from './own-identity.ts';
 import type { EngineOp, EngineResults, ParsedArgs, UserIdentity } from './protocol.ts';
 import { departureNamed, roomStatus, signMembership, vouch } from './rooms.ts';
 import { processSync, requestDone, requestFailed } from './sync-in.ts';
@@ -36,10 +36,12 @@ type HostOp =
   | 'pendingRequests'
   | 'encryptEvent'
   | 'prepareRoom'
+  | 'bootstrapIdentity'
+  | 'restoreIdentity'
   | 'encryptAttachment'
   | 'decryptAttachment';
 /** Operations whose parts are not in yet. */
-type LaterOp = 'restoreIdentity' | 'startLinking' | 'approveLinking';
+type LaterOp = 'startLinking' | 'approveLinking';
 export type HandledOp = Exclude<EngineOp, HostOp | LaterOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
@@ -60,10 +62,6 @@ export const handlers: Handlers = {
     return { match };
   },
   identityStatus: (op) => identityStatus(op),
-  bootstrapIdentity: (op) => {
-    bootstrapIdentity(op);
-    return {};
-  },
   userIdentity: (op, { userId }) => userIdentity(op, userId),
   acceptIdentityChange: (op, { userId, masterKey }) => {
     const user = op.tx.get(USERS, userId);

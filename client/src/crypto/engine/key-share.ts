@@ -21,7 +21,7 @@ import { NAMESPACE } from '../primitives/names.ts';
 import { Secret } from '../primitives/secret.ts';
 import type { Op } from './op.ts';
 import type { InnerEvent } from './pairwise-channel.ts';
-import { EPOCHS, ROOMS, USERS } from './tables.ts';
+import { BACKUP_TODO, EPOCHS, ROOMS, USERS } from './tables.ts';
 
 export const KEY_SHARE_TYPE = `${NAMESPACE}.key_share`;
 /** Rosters up to this many devices travel with the key; larger ones are recomputed and compared by hash. */
@@ -130,6 +130,7 @@ export function enterEpoch(op: Op, record: EpochRecord): boolean {
     op.tx.put(ROOMS, roomId, { ...room, epochs: [...room.epochs, record.kid] });
   }
   op.tx.put(EPOCHS, record.kid, record);
+  if (!record.backedUp) op.tx.put(BACKUP_TODO, record.kid, true);
   return true;
 }
 

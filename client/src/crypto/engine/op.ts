@@ -9,7 +9,7 @@ import type { LocalDevice } from '../pairwise/device.ts';
 import type { Random } from '../primitives/random.ts';
 import type { Secret } from '../primitives/secret.ts';
 import type { VaultTransaction } from '../../vault/transaction.ts';
-import type { InFlight } from './purpose.ts';
+import type { InFlight, RestoreMemory } from './purpose.ts';
 import type { EngineNotice } from './protocol.ts';
 
 export type Op = {
@@ -38,6 +38,8 @@ export type Memory = {
   readonly wantClaim: Set<string>;
   /** The server does not know the combined claim: two standard ones instead. */
   standardClaims: boolean;
+  /** A restore under way. */
+  restore?: RestoreMemory;
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
   /** Verifications under way and lately ended, by transaction id. A restart cancels them. */

@@ -4,13 +4,14 @@ import { emptyUser } from '../identity/user-record.ts';
 import { toBase64 } from '../primitives/base64.ts';
 import { ed25519FromSeed, ed25519Seed, generateEd25519, type Ed25519KeyPair } from '../primitives/ed25519.ts';
 import { jsonTable, type Table } from '../../vault/table.ts';
-import { markOutdated } from './directory.ts';
+import { markOutdated, track } from './directory.ts';
 import { EngineError } from './engine-error.ts';
 import type { Op } from './op.ts';
 import { deviceKeysBody, putSecret } from './own-device.ts';
 import { isPublished } from './prekey-store.ts';
 import type { IdentityStatus } from './protocol.ts';
 import { isBackedOff, isInFlight, request } from './requests.ts';
+import { storeSecrets } from './store-secrets.ts';
 import { SECRETS, USERS, type SecretName } from './tables.ts';
 
 type IdentityState = {
@@ -37,17 +38,23 @@ export function crossSigningKey(op: Op, name: CrossSigningName): Ed25519KeyPair 
   return seed === undefined ? undefined : ed25519FromSeed(seed.expose());
 }
 
-/** Makes the three keys. Throws IDENTITY_EXISTS-like WRONG_PHASE when this account has others already. */
-export function bootstrapIdentity(op: Op): void {
-  const own = op.tx.get(USERS, op.self.userId);
-  if (op.tx.get(SECRETS, 'master') !== undefined) return;
-  if (own?.pinned !== undefined)
-    throw new EngineError('WRONG_PHASE', 'the account has cross-signing keys: restore');
+/**
+ * Makes the three keys, once it is known that the account has none yet: others must not be overwritten. Throws
+ * WRONG_PHASE when it has: restore or link instead.
+ */
+export function bootstrapStep(op: Op): 'wait' | Record<string, never> {
+  if (op.tx.get(SECRETS, 'master') !== undefined) return {};
+  const own = track(op, op.self.userId);
+  if (own.outdated > 0) return 'wait';
+  if (own.pinned !== undefined)
+    throw new EngineError('WRONG_PHASE', 'the account has cross-signing keys: restore or link');
   for (const name of ['master', 'self_signing', 'user_signing'] as const) {
     const pair = generateEd25519(op.random);
     putSecret(op.tx, name, ed25519Seed(pair.secret));
   }
   adoptMaster(op);
+  storeSecrets(op);
+  return {};
 }
 
 /** Pins our own master key from the private half we hold. */

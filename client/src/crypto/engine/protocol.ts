@@ -67,6 +67,8 @@ export const engineArgs = {
     deviceId,
     passphrase,
     words: z.array(z.string().max(32)).length(24).optional(),
+    /** The account's other device will hand over everything by QR code: no words are made. */
+    linking: z.boolean().default(false),
   }),
   unlock: z.object({ passphrase }),
   /** Opens the vault with the recovery words and sets a new passphrase. */

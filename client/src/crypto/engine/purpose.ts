@@ -33,3 +33,9 @@ export type Purpose =
   | { readonly for: 'backupGet' };
 
 export type InFlight = { readonly request: OutgoingRequest; readonly purpose: Purpose };
+
+/** What a restore has fetched so far; lost with the engine, then it starts over. */
+export type RestoreMemory = {
+  readonly data: Map<string, unknown>;
+  backup: 'wanted' | 'asked' | 'done';
+};

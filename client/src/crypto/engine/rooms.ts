@@ -19,7 +19,7 @@ import type { Op } from './op.ts';
 import type { RoomStatus, RoomUpdate } from './protocol.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { endSending } from './sending-slot.ts';
-import { ROOMS, USERS } from './tables.ts';
+import { KNOWN_MEMBERS, ROOMS, USERS } from './tables.ts';
 
 /** Takes one room's part of a sync in. */
 export function syncRoom(op: Op, roomId: string, update: RoomUpdate): void {
@@ -79,7 +79,7 @@ export function requestMembers(op: Op): void {
 export function settledRoom(op: Op, roomId: string): RoomRecord | undefined {
   const room = op.tx.get(ROOMS, roomId);
   if (room === undefined) return undefined;
-  const settled = settleProofs(room, (userId) => op.tx.get(USERS, userId));
+  const settled = settleProofs(room, (userId) => op.tx.get(USERS, userId), op.tx.get(KNOWN_MEMBERS, roomId));
   if (settled !== room) op.tx.put(ROOMS, roomId, settled);
   return settled;
 }

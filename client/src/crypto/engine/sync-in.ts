@@ -16,6 +16,17 @@ import {
 import type { SyncInput } from './protocol.ts';
 import type { InFlight } from './purpose.ts';
 import { backOff, clearBackOff, dropRequest, findRequest } from './requests.ts';
+import {
+  accountDataFailed,
+  backupMissing,
+  backupPutFailed,
+  maintainBackup,
+  receiveAccountData,
+  receiveBackup,
+  receiveBackupCreated,
+  receiveBackupPut,
+  receiveBackupVersion,
+} from './recovery.ts';
 import { receiveMembers, requestMembers, signOwnJoins, syncRoom } from './rooms.ts';
 import { endSending } from './sending-slot.ts';
 import { ROOMS } from './tables.ts';
@@ -85,13 +96,28 @@ export function requestDone(op: Op, id: string, response: unknown): void {
       clearBackOff(op, `member ${purpose.roomId}`);
       return;
     }
+    case 'accountDataGet': {
+      receiveAccountData(op, purpose.type, response);
+      return;
+    }
+    case 'backupVersion': {
+      receiveBackupVersion(op, response);
+      return;
+    }
+    case 'backupCreate': {
+      receiveBackupCreated(op, response);
+      return;
+    }
+    case 'backupPut': {
+      receiveBackupPut(op, purpose.kids);
+      return;
+    }
+    case 'backupGet': {
+      receiveBackup(op, response);
+      return;
+    }
     case 'toDevice':
     case 'accountData':
-    case 'accountDataGet':
-    case 'backupVersion':
-    case 'backupCreate':
-    case 'backupPut':
-    case 'backupGet':
       return;
   }
 }
@@ -164,14 +190,30 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
       backOff(op, 'signatures');
       return;
     }
+    case 'accountDataGet': {
+      accountDataFailed(op, purpose.type, failure.status);
+      return;
+    }
+    case 'backupVersion': {
+      if (failure.status === 404) backupMissing(op);
+      else backOff(op, 'backup');
+      return;
+    }
+    case 'backupCreate': {
+      backOff(op, 'backup');
+      return;
+    }
+    case 'backupPut': {
+      backupPutFailed(op, failure.status);
+      return;
+    }
+    case 'backupGet':
+      if (op.memory.restore !== undefined)
+        op.memory.restore.backup = failure.status === 404 ? 'done' : 'wanted';
+      return;
     case 'vouch':
     case 'toDevice':
     case 'accountData':
-    case 'accountDataGet':
-    case 'backupVersion':
-    case 'backupCreate':
-    case 'backupPut':
-    case 'backupGet':
       return;
   }
 }
@@ -181,6 +223,7 @@ export function maintain(op: Op): void {
   expireFlows(op);
   maintainPrekeys(op);
   maintainIdentity(op);
+  maintainBackup(op);
   stepHealing(op);
   requestQueries(op);
   requestMembers(op);

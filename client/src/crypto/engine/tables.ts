@@ -9,6 +9,14 @@ import { Secret } from '../primitives/secret.ts';
 export const USERS: Table<UserRecord> = jsonTable('users');
 export const ROOMS: Table<RoomRecord> = jsonTable('rooms');
 export const EPOCHS: Table<EpochRecord> = epochTable;
+/** Kids whose key has to go to the backup. */
+export const BACKUP_TODO: Table<true> = jsonTable('backup-todo');
+
+/**
+ * Members that another device of ours had verified, out of the backup: room -> user -> signature of the join. It
+ * stands in where an invitation was signed by a device that is gone.
+ */
+export const KNOWN_MEMBERS: Table<Readonly<Record<string, string>>> = jsonTable('known-members');
 
 /** Private keys by name: the device's two, the three of cross-signing, those for secret storage and backup. */
 export const SECRETS: Table<Secret> = {

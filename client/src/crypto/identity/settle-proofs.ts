@@ -3,10 +3,12 @@ import { isSignedMember, type MemberRecord, type ProofState, type RoomRecord } f
 import { verifyProof, type SignedProof } from './membership-proof.ts';
 import { isTrustedDevice, type UserRecord } from './user-record.ts';
 
+/** Members verified before, by another device of ours: user -> signature of the join. */
+type KnownMembers = Readonly<Record<string, string>>;
 type Users = (userId: string) => UserRecord | undefined;
 
 /** The room with every proof settled that can be. The same object when nothing changed. */
-export function settleProofs(room: RoomRecord, users: Users): RoomRecord {
+export function settleProofs(room: RoomRecord, users: Users, known: KnownMembers = {}): RoomRecord {
   let members: Record<string, MemberRecord> | undefined;
   const current = (): RoomRecord['members'] => members ?? room.members;
   const update = (userId: string, next: MemberRecord): void => {
@@ -14,7 +16,12 @@ export function settleProofs(room: RoomRecord, users: Users): RoomRecord {
     members[userId] = next;
   };
   for (const [userId, member] of Object.entries(room.members)) {
-    if (member.membership !== 'join' || member.joinState !== 'pending' || member.join === undefined) continue;
+    if (member.membership !== 'join' || member.join === undefined) continue;
+    if (isKnown(member, known[userId])) {
+      update(userId, { ...member, joinState: 'valid', inviteState: 'valid' });
+      continue;
+    }
+    if (member.joinState !== 'pending') continue;
     const joinState = judge(room.roomId, member.join, users);
     if (joinState !== 'pending') update(userId, { ...member, joinState });
   }
@@ -35,6 +42,12 @@ export function settleProofs(room: RoomRecord, users: Users): RoomRecord {
   }
   return members === undefined ? room : { ...room, members };
 }
+
+/** Not settled by itself, and the very join that was verified before. */
+const isKnown = (member: MemberRecord, signature: string | undefined): boolean =>
+  (member.joinState !== 'valid' || member.inviteState !== 'valid') &&
+  signature !== undefined &&
+  member.join?.signature === signature;
 
 function judge(roomId: string, proof: SignedProof, users: Users): ProofState {
   const user = users(proof.actor);

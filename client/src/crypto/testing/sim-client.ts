@@ -87,7 +87,7 @@ export class SimClient {
     const client = new SimClient(server, clock, userId, deviceId, options);
     server.addDevice(userId, deviceId);
     await client.host.call('createVault', { userId, deviceId, passphrase: PASSPHRASE });
-    await client.host.call('bootstrapIdentity', {});
+    await client.while(client.host.call('bootstrapIdentity', {}));
     await client.settle();
     return client;
   }

@@ -23,6 +23,7 @@ type User = {
   selfSigning?: Json;
   userSigning?: Json;
   data: Map<string, Json>;
+  backup?: { version: string; info: Json; rooms: Record<string, { sessions: Json }> };
 };
 type Room = { timeline: MatrixEvent[]; state: Map<string, MatrixEvent> };
 
@@ -226,7 +227,22 @@ export class SimServer {
       return { event_id: this.member(parts[2] ?? '', userId, parts[5] ?? '', json) };
     if (parts[1] === 'user' && parts[3] === 'account_data')
       return this.#accountData(userId, method, parts[4] ?? '', json);
+    if (route.startsWith('v3/room_keys/')) return this.#backup(userId, route, method, json);
     throw new SimError(404, 'M_UNRECOGNIZED');
+  }
+
+  #backup(userId: string, route: string, method: string, json: Json): unknown {
+    const user = this.#user(userId);
+    if (route === 'v3/room_keys/version' && method === 'POST') {
+      user.backup = { version: String(++this.#ids), info: json, rooms: {} };
+      return { version: user.backup.version };
+    }
+    if (user.backup === undefined) throw new SimError(404, 'M_NOT_FOUND');
+    if (route === 'v3/room_keys/version') return { ...user.backup.info, version: user.backup.version };
+    if (method === 'GET') return { rooms: user.backup.rooms };
+    for (const [roomId, room] of Object.entries((json.rooms ?? {}) as Record<string, { sessions: Json }>))
+      user.backup.rooms[roomId] = { sessions: { ...user.backup.rooms[roomId]?.sessions, ...room.sessions } };
+    return { count: 0, etag: '0' };
   }
 
   #upload(userId: string, deviceId: string, json: Json): unknown {
