@@ -144,4 +144,11 @@ export default tseslint.config(
     files: ['**/*.js'],
     languageOptions: { globals: globals.node },
   },
+  {
+    // The build fills in its own name and files.
+    files: ['client/src/workers/service-worker.js'],
+    languageOptions: {
+      globals: { ...globals.serviceworker, __BUILD__: 'readonly', __FILES__: 'readonly' },
+    },
+  },
 );

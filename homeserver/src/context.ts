@@ -60,20 +60,13 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: noRemoteRooms,
     history: noRemoteHistory,
   });
-  const fanOut = rotationRooms(rooms, rotation.departures);
   const keys = wireKeys(foundation, {
     accounts,
     rooms: {
       joined: (user) => rooms.userRooms.joined(user),
       servers: async (room) => (await rooms.rooms.find(room))?.tally.servers.keys() ?? [],
     },
-    rotation: fanOut,
-    history: {
-      reader: events.stores.reader,
-      joined: (user) => rooms.userRooms.joined(user),
-      roomsOf: async (user) => new Set((await rooms.userRooms.of(user)).keys()),
-      membersOf: (room) => fanOut.joinedMembers(room),
-    },
+    rotation: rotationRooms(rooms, rotation.departures),
     remote: noRemoteKeys,
     transport: noToDeviceTransport,
   });

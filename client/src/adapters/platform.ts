@@ -1,0 +1,33 @@
+/** The browser's clock, randomness and waiting, behind one small object that tests replace. */
+export interface Platform {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** 0 <= x < 1. Never for secrets. */
+  random(): number;
+  /** Unguessable id, url-safe. */
+  newId(): string;
+  /** Resolves after `ms`, when the network comes back, or when the signal aborts: whatever is first. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** Reports a fault nobody can act on: for the developer's console. */
+  report(error: unknown): void;
+}
+
+export const browserPlatform: Platform = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  newId: () => crypto.randomUUID(),
+  pause: (ms, signal) =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        removeEventListener('online', done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      addEventListener('online', done);
+      signal.addEventListener('abort', done);
+      if (signal.aborted) done();
+    }),
+  report: (error) => console.error(error),
+};

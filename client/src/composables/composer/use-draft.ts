@@ -1,0 +1,76 @@
+import { onScopeDispose, reactive, watch } from 'vue';
+import { recordOf, stringOf } from '../../matrix/events.ts';
+import { useRuntime } from '../../stores/session.ts';
+
+export type Draft = {
+  text: string;
+  replyTo: string | undefined;
+  replySender: string | undefined;
+  edits: string | undefined;
+  /** Shown label -> user id. */
+  mentions: Map<string, string>;
+};
+
+const empty = (): Draft => ({
+  text: '',
+  replyTo: undefined,
+  replySender: undefined,
+  edits: undefined,
+  mentions: new Map(),
+});
+const saveAfterMs = 300;
+
+/**
+ * What is being written in a room or thread, kept over reloads. Drafts lie in this browser profile as they were
+ * written, like everything typed into a page: the documentation says so.
+ */
+export const useDraft = (key: string) => {
+  const runtime = useRuntime();
+  const draft = reactive(empty());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let touched = false;
+
+  const save = async (): Promise<void> => {
+    clearTimeout(timer);
+    if (draft.text === '' && draft.replyTo === undefined) await runtime.db.delete('drafts', key);
+    else {
+      await runtime.db.put('drafts', {
+        key,
+        value: {
+          text: draft.text,
+          replyTo: draft.replyTo,
+          replySender: draft.replySender,
+          edits: draft.edits,
+          mentions: [...draft.mentions],
+        },
+      });
+    }
+  };
+
+  const load = async (): Promise<void> => {
+    const stored = recordOf((await runtime.db.get('drafts', key))?.value);
+    // Typing that began before the store answered wins.
+    if (stored === undefined || touched) return;
+    draft.text = stringOf(stored.text) ?? '';
+    draft.replyTo = stringOf(stored.replyTo);
+    draft.replySender = stringOf(stored.replySender);
+    draft.edits = stringOf(stored.edits);
+    const { mentions } = stored;
+    if (Array.isArray(mentions)) draft.mentions = new Map(mentions as [string, string][]);
+  };
+
+  watch(
+    draft,
+    () => {
+      touched = true;
+      clearTimeout(timer);
+      timer = setTimeout(() => void save(), saveAfterMs);
+    },
+    { deep: true },
+  );
+  onScopeDispose(() => void save());
+  const clear = (): void => {
+    Object.assign(draft, empty());
+  };
+  return { draft, load, clear };
+};

@@ -1,0 +1,142 @@
+import type { EngineClient, EngineNotice } from '../crypto/engine/protocol.ts';
+import type { Platform } from '../adapters/platform.ts';
+import type { SavedSession } from '../adapters/saved-session.ts';
+import type { Api, HttpPort } from '../matrix/api/http.ts';
+import { sync, syncFilter } from '../matrix/api/sync.ts';
+import type { SyncResponse } from '../matrix/api/sync.ts';
+import type { AuthChallenge, AuthStep } from '../matrix/api/session.ts';
+import { SendQueue } from '../matrix/send-queue/queue.ts';
+import type { OutboxChange } from '../matrix/send-queue/queue.ts';
+import { dbName, openDatabase } from '../matrix/store/db.ts';
+import type { NyxDb } from '../matrix/store/db.ts';
+import { applySync } from '../matrix/sync/apply.ts';
+import type { SyncChanges } from '../matrix/sync/apply.ts';
+import { runSyncLoop } from '../matrix/sync/loop.ts';
+import type { SyncState } from '../matrix/sync/loop.ts';
+import { stringOf } from '../matrix/events.ts';
+import { deliverEntry } from './deliver.ts';
+import { Emitter } from './emitter.ts';
+import { EngineDecryptor } from './engine-decryptor.ts';
+import { EngineRequests } from './engine-requests.ts';
+import { engineSync } from './engine-sync.ts';
+import { AvatarUrls } from './media-urls.ts';
+
+export type RuntimePorts = {
+  http: HttpPort;
+  platform: Platform;
+  engine: EngineClient;
+  /** The token in use, which a refresh changes. */
+  token: () => string | undefined;
+  authenticate: (challenge: AuthChallenge) => Promise<AuthStep | undefined>;
+};
+
+/** Everything that lives as long as one signed-in session. */
+export type SessionRuntime = {
+  readonly session: SavedSession;
+  readonly api: Api;
+  readonly db: NyxDb;
+  readonly engine: EngineClient;
+  readonly queue: SendQueue;
+  readonly decryptor: EngineDecryptor;
+  readonly avatars: AvatarUrls;
+  readonly platform: Platform;
+  readonly onSync: Emitter<SyncChanges>;
+  readonly onSyncState: Emitter<SyncState>;
+  readonly onOutbox: Emitter<OutboxChange>;
+  readonly onNotice: Emitter<EngineNotice>;
+  /** Begins syncing and sending; the vault must be open. */
+  start: () => Promise<void>;
+  stop: () => Promise<void>;
+};
+
+/** Opens the account's store and wires its parts. Nothing talks to the network before `start`. */
+export const createRuntime = async (session: SavedSession, ports: RuntimePorts): Promise<SessionRuntime> => {
+  const { platform, engine } = ports;
+  const db = await openDatabase(dbName(session.userId, session.deviceId));
+  const api: Api = { base: session.base, http: ports.http, token: ports.token };
+  const onSync = new Emitter<SyncChanges>(platform.report);
+  const onSyncState = new Emitter<SyncState>(platform.report);
+  const onOutbox = new Emitter<OutboxChange>(platform.report);
+  const onNotice = new Emitter<EngineNotice>(platform.report);
+  const requests = new EngineRequests({
+    api,
+    engine,
+    authenticate: ports.authenticate,
+    pause: platform.pause,
+    report: platform.report,
+  });
+  const queue = new SendQueue({
+    db,
+    deliver: (entry) => deliverEntry({ api, db, engine }, entry),
+    onChange: (change) => onOutbox.emit(change),
+    now: platform.now,
+    newTxnId: platform.newId,
+    pause: platform.pause,
+  });
+  const abort = new AbortController();
+  let loop: Promise<void> | undefined;
+
+  const stopNotices = engine.onNotice((notice) => {
+    if (notice.kind === 'requests') requests.perform(notice.requests);
+    onNotice.emit(notice);
+  });
+
+  /** The engine commits first, then the store: a crash between the two repeats a response that both have seen. */
+  const take = async (response: SyncResponse): Promise<void> => {
+    await engine.call('processSync', engineSync(response));
+    const changes = await applySync({ db, userId: session.userId, now: platform.now }, response);
+    for (const failed of changes.failedRooms)
+      platform.report(new Error(`sync of ${failed.roomId}: ${failed.reason}`));
+    onSync.emit(changes);
+  };
+
+  const start = async (): Promise<void> => {
+    if (loop !== undefined) return;
+    const { requests: pending } = await engine.call('pendingRequests', {});
+    requests.perform(pending);
+    loop = runSyncLoop(
+      {
+        fetch: (since, waitMs, signal) =>
+          sync(api, { since, timeoutMs: waitMs, filter: JSON.stringify(syncFilter) }, signal),
+        take,
+        loadToken: async () => stringOf(await db.get('meta', 'since')),
+        onState: (state) => {
+          if (state.kind === 'live') void queue.resume();
+          onSyncState.emit(state);
+        },
+        now: platform.now,
+        pause: platform.pause,
+        random: platform.random,
+        onFault: platform.report,
+      },
+      abort.signal,
+    );
+    await queue.resume();
+  };
+
+  const stop = async (): Promise<void> => {
+    abort.abort();
+    queue.stop();
+    requests.stop();
+    stopNotices();
+    await loop;
+    db.close();
+  };
+
+  return {
+    session,
+    api,
+    db,
+    engine,
+    queue,
+    decryptor: new EngineDecryptor(engine, platform.report),
+    avatars: new AvatarUrls(api),
+    platform,
+    onSync,
+    onSyncState,
+    onOutbox,
+    onNotice,
+    start,
+    stop,
+  };
+};
