@@ -3,7 +3,7 @@
  * sealed under a key from the passphrase (Argon2id) or from the master seed, and that again under the device's
  * non-extractable WebCrypto key.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { ARGON2_SALT_BYTES, argon2id, type Argon2Cost } from '../crypto/primitives/argon2id.ts';
 import { concat, utf8 } from '../crypto/primitives/bytes.ts';
 import { Writer } from '../crypto/primitives/codec.ts';
@@ -20,13 +20,13 @@ import type { StoredHeader } from './record-store.ts';
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const headerSchema = z.object({
   format: z.literal(1),
-  userId: z.string().max(255),
-  deviceId: z.string().max(255),
+  userId: z.string().check(z.maxLength(255)),
+  deviceId: z.string().check(z.maxLength(255)),
   deviceKey: z.unknown(),
   passphrase: z.object({
     salt: bytes,
-    passes: z.number().int().min(1).max(16),
-    memoryKiB: z.number().int().min(8).max(1_048_576),
+    passes: z.number().check(z.int(), z.minimum(1), z.maximum(16)),
+    memoryKiB: z.number().check(z.int(), z.minimum(8), z.maximum(1_048_576)),
     body: bytes,
   }),
   words: z.object({ body: bytes }),

@@ -1,5 +1,5 @@
 /** Claims prekeys for devices that we have no session with. A plain claim is never repeated: each burns a key. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { isTrustedDevice } from '../identity/user-record.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import { OTPK_ALGORITHM, SPK_ALGORITHM } from '../primitives/names.ts';
@@ -64,7 +64,7 @@ function send(op: Op, devices: readonly string[], stage: Stage, partial: Claimed
 
 const keyObjects = z.record(z.string(), z.unknown());
 const claimAnswer = z.object({
-  one_time_keys: z.record(z.string(), z.record(z.string(), keyObjects)).default({}),
+  one_time_keys: z._default(z.record(z.string(), z.record(z.string(), keyObjects)), {}),
 });
 
 type ClaimPurpose = Extract<Purpose, { readonly for: 'keysClaim' }>;

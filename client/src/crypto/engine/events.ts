@@ -1,22 +1,19 @@
 /** The shapes of Matrix events that enter the engine, and what it answers about each of them. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
-export const userIdSchema = z
-  .string()
-  .max(255)
-  .regex(/^@[^:]*:.+$/u);
-export const roomIdSchema = z.string().max(255).startsWith('!');
+export const userIdSchema = z.string().check(z.maxLength(255), z.regex(/^@[^:]*:.+$/u));
+export const roomIdSchema = z.string().check(z.maxLength(255), z.startsWith('!'));
 
 /** A client-format event (spec: Client-Server API, room event format); unknown keys are ignored. */
 export const eventSchema = z.object({
   type: z.string(),
   content: z.record(z.string(), z.unknown()),
-  event_id: z.string().max(255).optional(),
-  sender: z.string().max(255).optional(),
-  state_key: z.string().max(255).optional(),
-  origin_server_ts: z.number().optional(),
-  room_id: z.string().optional(),
-  unsigned: z.record(z.string(), z.unknown()).optional(),
+  event_id: z.optional(z.string().check(z.maxLength(255))),
+  sender: z.optional(z.string().check(z.maxLength(255))),
+  state_key: z.optional(z.string().check(z.maxLength(255))),
+  origin_server_ts: z.optional(z.number()),
+  room_id: z.optional(z.string()),
+  unsigned: z.optional(z.record(z.string(), z.unknown())),
 });
 export type MatrixEvent = z.infer<typeof eventSchema>;
 

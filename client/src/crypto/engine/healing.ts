@@ -2,7 +2,7 @@
  * Healing (e2ee.md section 4): asking for keys that have not come, and answering those who ask. Requests, answers and
  * refusals travel inside pairwise frames only, never in a group message.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { MAX_GENERATION } from '../group/epoch.ts';
 import type { EpochRecord } from '../group/epoch-record.ts';
 import { isSignedMember, joinedMembers, type RoomRecord } from '../group/room-record.ts';
@@ -165,8 +165,8 @@ export function keyArrived(op: Op, roomId: string, kid: string): void {
 }
 
 const withheldSchema = z.object({
-  room: z.string().max(255),
-  kid: z.string().length(22),
+  room: z.string().check(z.maxLength(255)),
+  kid: z.string().check(z.length(22)),
   code: z.enum(['not_in_roster', 'left', 'before_join', 'withheld']),
 });
 
@@ -201,10 +201,10 @@ function tellPage(op: Op, { roomId, kid, events }: WaitingKey): void {
 // --- answering --------------------------------------------------------------------------------------------------
 
 const requestSchema = z.object({
-  room: z.string().max(255),
-  kid: z.string().length(22),
-  g: z.number().int().min(0).max(MAX_GENERATION),
-  request_id: z.string().max(64),
+  room: z.string().check(z.maxLength(255)),
+  kid: z.string().check(z.length(22)),
+  g: z.number().check(z.int(), z.minimum(0), z.maximum(MAX_GENERATION)),
+  request_id: z.string().check(z.maxLength(64)),
 });
 
 /** Answers a request if every rule allows it. The requester is the device that the frame proved. */

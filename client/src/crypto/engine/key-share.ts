@@ -1,5 +1,5 @@
 /** `chat.nyx.key_share`: how an epoch's key travels, inside pairwise frames only. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import {
   commitment,
   epochKid,
@@ -29,10 +29,10 @@ export const MAX_INLINE_ROSTER = 24;
 
 const shareSchema = z.object({
   epoch: epochSchema,
-  signature: z.string().length(86),
-  g: z.number().int().min(0).max(MAX_GENERATION),
-  key: z.string().length(43),
-  roster: rosterSchema.optional(),
+  signature: z.string().check(z.length(86)),
+  g: z.number().check(z.int(), z.minimum(0), z.maximum(MAX_GENERATION)),
+  key: z.string().check(z.length(43)),
+  roster: z.optional(rosterSchema),
 });
 
 /** The share of an epoch from generation `g` on. */

@@ -1,5 +1,5 @@
 /** Pairwise sessions inside the engine: look-ups, records, claims and errors around `pairwise/`. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Table } from '../../vault/table.ts';
 import type { DeviceRecord } from '../identity/user-record.ts';
 import type { PeerDevice } from '../pairwise/device.ts';
@@ -122,8 +122,11 @@ export function openFromClaim(op: Op, peer: PeerDevice, claimed: ClaimedKeys, bi
 
 const contentSchema = z.object({
   algorithm: z.literal(PAIRWISE_ALGORITHM),
-  sender_key: z.string().length(43),
-  ciphertext: z.record(z.string(), z.object({ type: z.number(), body: z.string().max(70_000) })),
+  sender_key: z.string().check(z.length(43)),
+  ciphertext: z.record(
+    z.string(),
+    z.object({ type: z.number(), body: z.string().check(z.maxLength(70_000)) }),
+  ),
 });
 
 export type OpenedFrame =
@@ -146,7 +149,10 @@ export type OpenedFrame =
       readonly error?: { readonly device: DeviceRecord; readonly content: Readonly<Record<string, unknown>> };
     };
 
-const innerSchema = z.object({ type: z.string().max(255), content: z.record(z.string(), z.unknown()) });
+const innerSchema = z.object({
+  type: z.string().check(z.maxLength(255)),
+  content: z.record(z.string(), z.unknown()),
+});
 
 /**
  * Opens a to-device frame from `sender`. Everything it changes, the destruction of the one-time prekey included, is in

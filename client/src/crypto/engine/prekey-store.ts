@@ -3,7 +3,7 @@
  * of one-time prekeys has its own wrapping key, overwritten when the batch is spent, so that a copy of a deleted
  * record left on the disk opens no more (e2ee.md section 1).
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { jsonTable, type Table } from '../../vault/table.ts';
 import { readFallbackCheck } from '../prekeys/bundle.ts';
 import {
@@ -187,7 +187,7 @@ function isDue(op: Op, state: PrekeyState, signed: readonly SignedPrekey[]): boo
   return work > 0 || plan.rotateSigned || plan.checkFallback || current?.id !== state.publishedSigned;
 }
 
-const uploadAnswer = z.object({ one_time_key_counts: z.record(z.string(), z.number()).default({}) });
+const uploadAnswer = z.object({ one_time_key_counts: z._default(z.record(z.string(), z.number()), {}) });
 
 /** The server took an upload. */
 export function receiveUpload(op: Op, oneTime: readonly number[], signedId: number, response: unknown): void {
@@ -214,7 +214,10 @@ export function uploadRefused(op: Op, oneTime: readonly number[]): void {
 }
 
 const claimAnswer = z.object({
-  one_time_keys: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown()))).default({}),
+  one_time_keys: z._default(
+    z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown()))),
+    {},
+  ),
 });
 
 /** The capability test's answer (e2ee.md section 1: Dendrite's upload route ignores fallback keys). */

@@ -11,16 +11,16 @@
  * `requestFailed`. Requests are repeated after a restart until they are reported done, with the same id and path, so
  * performing one twice is harmless. Paths are relative to the homeserver's base URL.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { eventSchema, roomIdSchema, userIdSchema, type DecryptResult, type MatrixEvent } from './events.ts';
 
-const deviceId = z.string().min(1).max(255);
-const text = z.string().max(4096);
-const passphrase = z.string().min(1).max(1024);
+const deviceId = z.string().check(z.minLength(1), z.maxLength(255));
+const text = z.string().check(z.maxLength(4096));
+const passphrase = z.string().check(z.minLength(1), z.maxLength(1024));
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const content = z.record(z.string(), z.unknown());
-const flowId = z.string().min(1).max(255);
-const opaqueId = z.string().min(1).max(255);
+const flowId = z.string().check(z.minLength(1), z.maxLength(255));
+const opaqueId = z.string().check(z.minLength(1), z.maxLength(255));
 
 /** Most decryptions asked for in one message; the page pages its timeline anyway. */
 export const MAX_EVENTS_PER_DECRYPT = 500;
@@ -31,28 +31,28 @@ const roomUpdate = z.object({
   /** Our own membership by the section the room stood in. */
   membership: z.enum(['join', 'invite', 'knock', 'leave']),
   /** True when the timeline has a gap before it. */
-  limited: z.boolean().default(false),
+  limited: z._default(z.boolean(), false),
   /** State before the timeline (`state`), for servers without `state_after`. */
-  stateBefore: z.array(eventSchema).default([]),
-  timeline: z.array(eventSchema).default([]),
+  stateBefore: z._default(z.array(eventSchema), []),
+  timeline: z._default(z.array(eventSchema), []),
   /** State after the timeline (`state_after`), applied last. */
-  stateAfter: z.array(eventSchema).default([]),
+  stateAfter: z._default(z.array(eventSchema), []),
 });
 
 const attachmentInfo = z.object({
-  name: text.optional(),
-  mimetype: z.string().max(255).optional(),
+  name: z.optional(text),
+  mimetype: z.optional(z.string().check(z.maxLength(255))),
 });
 
 /** How an attachment is described inside an encrypted event; opaque to the page beyond `url`. */
 export const encryptedFileSchema = z.object({
   v: z.literal('chat.nyx.file.v1'),
-  url: z.string().max(1024),
-  key: z.string().length(43),
-  nonce: z.string().length(22),
-  chunk: z.number().int().min(1024).max(1_048_576),
-  size: z.number().int().min(0),
-  sha256: z.string().length(43),
+  url: z.string().check(z.maxLength(1024)),
+  key: z.string().check(z.length(43)),
+  nonce: z.string().check(z.length(22)),
+  chunk: z.number().check(z.int(), z.minimum(1024), z.maximum(1_048_576)),
+  size: z.number().check(z.int(), z.minimum(0)),
+  sha256: z.string().check(z.length(43)),
 });
 export type EncryptedFile = z.infer<typeof encryptedFileSchema>;
 
@@ -66,18 +66,21 @@ export const engineArgs = {
     userId: userIdSchema,
     deviceId,
     passphrase,
-    words: z.array(z.string().max(32)).length(24).optional(),
+    words: z.optional(z.array(z.string().check(z.maxLength(32))).check(z.length(24))),
     /** The account's other device will hand over everything by QR code: no words are made. */
-    linking: z.boolean().default(false),
+    linking: z._default(z.boolean(), false),
   }),
   unlock: z.object({ passphrase }),
   /** Opens the vault with the recovery words and sets a new passphrase. */
-  unlockWithWords: z.object({ words: z.array(z.string().max(32)).length(24), passphrase }),
+  unlockWithWords: z.object({
+    words: z.array(z.string().check(z.maxLength(32))).check(z.length(24)),
+    passphrase,
+  }),
   lock: z.object({}),
   changePassphrase: z.object({ passphrase, next: passphrase }),
   /** The words again, only until `confirmWords`; afterwards they are gone from this device. */
   recoveryWords: z.object({}),
-  confirmWords: z.object({ words: z.array(z.string().max(32)).length(24) }),
+  confirmWords: z.object({ words: z.array(z.string().check(z.maxLength(32))).check(z.length(24)) }),
   /** Erases everything on this device (log-out). */
   destroyVault: z.object({}),
 
@@ -86,10 +89,10 @@ export const engineArgs = {
   /** Creates cross-signing keys, secret storage and the key backup. Emits an `interactiveAuth` request. */
   bootstrapIdentity: z.object({}),
   /** Fetches cross-signing secrets and epoch keys with the recovery words (a new device without the old one). */
-  restoreIdentity: z.object({ words: z.array(z.string().max(32)).length(24) }),
+  restoreIdentity: z.object({ words: z.array(z.string().check(z.maxLength(32))).check(z.length(24)) }),
   userIdentity: z.object({ userId: userIdSchema }),
   /** The user saw the warning about a changed master key and accepts the new one (as pinned, not verified). */
-  acceptIdentityChange: z.object({ userId: userIdSchema, masterKey: z.string().max(64) }),
+  acceptIdentityChange: z.object({ userId: userIdSchema, masterKey: z.string().check(z.maxLength(64)) }),
   /**
    * Content to merge into an `m.room.member` event that the user asked for (invite, join, kick), sent with
    * `PUT /rooms/{roomId}/state/m.room.member/{target}`. An unsigned invitation lets nobody into an invite-only room's
@@ -110,26 +113,27 @@ export const engineArgs = {
 
   // --- sync and requests ---------------------------------------------------------------------------------------
   processSync: z.object({
-    nextBatch: z.string().max(4096),
-    toDevice: z.array(z.unknown()).max(MAX_TO_DEVICE_PER_SYNC).default([]),
-    deviceLists: z
-      .object({ changed: z.array(z.string()).default([]), left: z.array(z.string()).default([]) })
-      .default({ changed: [], left: [] }),
+    nextBatch: z.string().check(z.maxLength(4096)),
+    toDevice: z._default(z.array(z.unknown()).check(z.maxLength(MAX_TO_DEVICE_PER_SYNC)), []),
+    deviceLists: z._default(
+      z.object({ changed: z._default(z.array(z.string()), []), left: z._default(z.array(z.string()), []) }),
+      { changed: [], left: [] },
+    ),
     /** `device_one_time_keys_count`; absent means unchanged. */
-    oneTimeKeysCount: z.record(z.string(), z.number()).optional(),
+    oneTimeKeysCount: z.optional(z.record(z.string(), z.number())),
     /** `device_unused_fallback_key_types`; absent when the server does not support fallback keys. */
-    unusedFallbackKeyTypes: z.array(z.string()).optional(),
+    unusedFallbackKeyTypes: z.optional(z.array(z.string())),
     /** Global account data events of this sync. */
-    accountData: z.array(eventSchema).default([]),
-    rooms: z.record(z.string(), roomUpdate).default({}),
+    accountData: z._default(z.array(eventSchema), []),
+    rooms: z._default(z.record(z.string(), roomUpdate), {}),
   }),
   requestDone: z.object({ id: opaqueId, response: z.unknown() }),
   requestFailed: z.object({
     id: opaqueId,
     /** HTTP status, 0 for no answer. */
-    status: z.number().int(),
-    errcode: z.string().max(255).optional(),
-    body: z.unknown().optional(),
+    status: z.number().check(z.int()),
+    errcode: z.optional(z.string().check(z.maxLength(255))),
+    body: z.optional(z.unknown()),
   }),
   /** All requests not yet reported done, for a page that just loaded. */
   pendingRequests: z.object({}),
@@ -142,31 +146,36 @@ export const engineArgs = {
    * Resolves after the state is stored and the key shares are on their way, with the event to send. `txnId` makes a
    * retry answer with the very same ciphertext until `eventSent`.
    */
-  encryptEvent: z.object({ roomId: roomIdSchema, txnId: opaqueId, type: z.string().max(255), content }),
+  encryptEvent: z.object({
+    roomId: roomIdSchema,
+    txnId: opaqueId,
+    type: z.string().check(z.maxLength(255)),
+    content,
+  }),
   /** The server took the event. */
-  eventSent: z.object({ roomId: roomIdSchema, txnId: opaqueId, eventId: z.string().max(255) }),
+  eventSent: z.object({ roomId: roomIdSchema, txnId: opaqueId, eventId: z.string().check(z.maxLength(255)) }),
   /** The server refused the event with CHAT.NYX.STALE_EPOCH: encrypt again with the same txnId afterwards. */
   eventStale: z.object({
     roomId: roomIdSchema,
     txnId: opaqueId,
-    departure: z.string().max(255).optional(),
+    departure: z.optional(z.string().check(z.maxLength(255))),
   }),
   decryptEvents: z.object({
     roomId: roomIdSchema,
-    events: z.array(eventSchema).max(MAX_EVENTS_PER_DECRYPT),
+    events: z.array(eventSchema).check(z.maxLength(MAX_EVENTS_PER_DECRYPT)),
   }),
   /** The user pressed "ask the sender" under a waiting message. */
-  askForKey: z.object({ roomId: roomIdSchema, eventId: z.string().max(255) }),
+  askForKey: z.object({ roomId: roomIdSchema, eventId: z.string().check(z.maxLength(255)) }),
 
   // --- verification and linking --------------------------------------------------------------------------------
-  startVerification: z.object({ userId: userIdSchema, deviceId: deviceId.optional() }),
+  startVerification: z.object({ userId: userIdSchema, deviceId: z.optional(deviceId) }),
   acceptVerification: z.object({ flowId }),
   /** Begins emoji comparison in a flow both sides agreed to. */
   startEmoji: z.object({ flowId }),
   confirmEmoji: z.object({ flowId, match: z.boolean() }),
   /** Payload of our QR code for this flow. */
   showQr: z.object({ flowId }),
-  scanQr: z.object({ flowId: flowId.optional(), payload: bytes }),
+  scanQr: z.object({ flowId: z.optional(flowId), payload: bytes }),
   /** The user saw that the other side scanned our code. */
   confirmScanned: z.object({ flowId }),
   cancelVerification: z.object({ flowId }),
@@ -179,10 +188,10 @@ export const engineArgs = {
   /** `progressId` names the notices. The answer's `file` goes into the event once `url` is filled in. */
   encryptAttachment: z.object({
     data: bytes,
-    info: attachmentInfo.default({}),
-    progressId: opaqueId.optional(),
+    info: z._default(attachmentInfo, {}),
+    progressId: z.optional(opaqueId),
   }),
-  decryptAttachment: z.object({ data: bytes, file: encryptedFileSchema, progressId: opaqueId.optional() }),
+  decryptAttachment: z.object({ data: bytes, file: encryptedFileSchema, progressId: z.optional(opaqueId) }),
 } as const;
 
 export type EngineOp = keyof typeof engineArgs;
@@ -412,7 +421,7 @@ export type FromWorker =
   | { readonly notice: EngineNotice };
 
 export const toWorkerSchema = z.object({
-  id: z.number().int().nonnegative(),
+  id: z.number().check(z.int(), z.nonnegative()),
   op: z.enum(Object.keys(engineArgs) as [EngineOp, ...EngineOp[]]),
   args: z.unknown(),
 });

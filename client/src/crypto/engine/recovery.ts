@@ -2,7 +2,7 @@
  * Recovery: puts the cross-signing secrets and every epoch key where the recovery words can fetch them again, and
  * fetches them (e2ee.md section 1). The server sees ciphertext only.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { jsonTable, type Table } from '../../vault/table.ts';
 import { trustedDevices } from '../identity/user-record.ts';
 import {
@@ -117,8 +117,8 @@ function vouchedKeys(op: Op, { roster, adds, vouched }: EpochRecord): Record<str
 
 const versionSchema = z.object({
   algorithm: z.string(),
-  version: z.string().max(255).optional(),
-  auth_data: z.looseObject({ check: z.unknown() }).optional(),
+  version: z.optional(z.string().check(z.maxLength(255))),
+  auth_data: z.optional(z.looseObject({ check: z.unknown() })),
 });
 
 /** The server's current backup: ours if our key opens its check, else a new one is made. */
@@ -153,7 +153,7 @@ function createBackup(op: Op, key: Secret): void {
   );
 }
 
-const createdSchema = z.object({ version: z.string().max(255) });
+const createdSchema = z.object({ version: z.string().check(z.maxLength(255)) });
 
 export function receiveBackupCreated(op: Op, response: unknown): void {
   const parsed = createdSchema.safeParse(response);
@@ -233,7 +233,7 @@ export function accountDataFailed(op: Op, type: string, status: number): void {
   else backOff(op, `data ${type}`);
 }
 
-const defaultKey = z.object({ key: z.string().max(255) });
+const defaultKey = z.object({ key: z.string().check(z.maxLength(255)) });
 const stored = z.object({ encrypted: z.record(z.string(), z.unknown()) });
 
 function takeSecrets(op: Op, key: Secret, { data }: RestoreMemory): void {
@@ -283,13 +283,17 @@ function restoreBackup(op: Op, restore: RestoreMemory): 'wait' {
 }
 
 const backupSchema = z.object({
-  rooms: z
-    .record(z.string(), z.object({ sessions: z.record(z.string(), z.object({ session_data: z.unknown() })) }))
-    .default({}),
+  rooms: z._default(
+    z.record(
+      z.string(),
+      z.object({ sessions: z.record(z.string(), z.object({ session_data: z.unknown() })) }),
+    ),
+    {},
+  ),
 });
 const entrySchema = z.looseObject({
-  vouched: z.record(z.string(), z.string().length(43)).default({}),
-  members: z.record(z.string(), z.string().max(86)).default({}),
+  vouched: z._default(z.record(z.string(), z.string().check(z.length(43))), {}),
+  members: z._default(z.record(z.string(), z.string().check(z.maxLength(86))), {}),
 });
 
 /** Imports every epoch that opens and fits; the others are as good as absent. */

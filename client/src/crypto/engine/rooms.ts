@@ -1,5 +1,5 @@
 /** Rooms inside the engine: what a sync changes, who may get keys, what the page's banner says. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Roster } from '../group/epoch.ts';
 import { emptyRoom, isSignedMember, joinedMembers, type RoomRecord } from '../group/room-record.ts';
 import { applyMemberList, applyRoomUpdate, noteDeparture, type RoomChange } from '../group/room-updates.ts';
@@ -27,7 +27,7 @@ export function syncRoom(op: Op, roomId: string, update: RoomUpdate): void {
   store(op, before, applyRoomUpdate(before, update, op.self.userId));
 }
 
-const memberList = z.object({ chunk: z.array(eventSchema).max(100_000) });
+const memberList = z.object({ chunk: z.array(eventSchema).check(z.maxLength(100_000)) });
 
 /** Takes the answer of `/members` in. */
 export function receiveMembers(op: Op, roomId: string, response: unknown): void {

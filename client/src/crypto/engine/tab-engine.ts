@@ -3,7 +3,7 @@
  * the one that has it runs the engine, the others speak through it. When it goes, the lock and the engine pass on, and
  * calls that were not answered are made again there: encryption is keyed by transaction id, so nothing is done twice.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { EngineError } from './engine-error.ts';
 import {
   toWorkerSchema,
@@ -46,8 +46,8 @@ const answerMessage = z.object({
   id: z.number(),
   ok: z.boolean(),
   // Comes from our own origin's engine.
-  result: z.unknown().optional(),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  result: z.optional(z.unknown()),
+  error: z.optional(z.object({ code: z.string(), message: z.string() })),
 });
 const noticeMessage = z.object({ notice: z.looseObject({ kind: z.string() }) });
 const leaderMessage = z.object({ leader: z.string() });

@@ -1,5 +1,5 @@
 /** To-device events of a sync: frames are opened, everything else is taken for the hint it is. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { isTrustedDevice, type DeviceRecord } from '../identity/user-record.ts';
 import { NAMESPACE } from '../primitives/names.ts';
 import { toHex } from '../primitives/bytes.ts';
@@ -29,14 +29,14 @@ const PENDING_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const ROTATE_TYPE = `${NAMESPACE}.rotate`;
 
 const toDeviceEvent = z.object({
-  type: z.string().max(255),
-  sender: z.string().max(255),
+  type: z.string().check(z.maxLength(255)),
+  sender: z.string().check(z.maxLength(255)),
   content: z.record(z.string(), z.unknown()),
 });
 const rotate = z.object({
-  room: z.string().max(255),
-  after: z.string().max(255).nullish(),
-  reason: z.string().max(255).optional(),
+  room: z.string().check(z.maxLength(255)),
+  after: z.nullish(z.string().check(z.maxLength(255))),
+  reason: z.optional(z.string().check(z.maxLength(255))),
 });
 
 /** Takes one to-device event in. What does not parse is dropped: nothing asks for it again. */

@@ -1,5 +1,5 @@
 /** Verification flows inside the engine: to-device messages in and out, and what a proof changes. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { trustOf, type UserRecord } from '../identity/user-record.ts';
 import { signJson } from '../identity/signed-json.ts';
 import {
@@ -222,33 +222,37 @@ function dropEnded(op: Op): void {
   for (const [id, flow] of op.memory.flows) if (hasEnded(flow)) op.memory.flows.delete(id);
 }
 
-const id = z.string().min(1).max(255);
-const methods = z.array(z.string().max(255)).max(64);
-const strings = z.array(z.string().max(255)).max(64);
-const base64Key = z.string().max(64);
+const id = z.string().check(z.minLength(1), z.maxLength(255));
+const methods = z.array(z.string().check(z.maxLength(255))).check(z.maxLength(64));
+const strings = z.array(z.string().check(z.maxLength(255))).check(z.maxLength(64));
+const base64Key = z.string().check(z.maxLength(64));
 const schemas = {
   request: z.object({ transaction_id: id, from_device: id, methods, timestamp: z.number() }),
   ready: z.object({ transaction_id: id, from_device: id, methods }),
-  start: z.object({ transaction_id: id, from_device: id, method: z.string().max(255) }),
+  start: z.object({ transaction_id: id, from_device: id, method: z.string().check(z.maxLength(255)) }),
   sas: z.object({
     key_agreement_protocols: strings,
     hashes: strings,
     message_authentication_codes: strings,
     short_authentication_string: strings,
   }),
-  reciprocate: z.object({ secret: z.string().max(256) }),
+  reciprocate: z.object({ secret: z.string().check(z.maxLength(256)) }),
   accept: z.object({
     transaction_id: id,
     commitment: base64Key,
-    hash: z.string().max(255),
-    key_agreement_protocol: z.string().max(255),
-    message_authentication_code: z.string().max(255),
+    hash: z.string().check(z.maxLength(255)),
+    key_agreement_protocol: z.string().check(z.maxLength(255)),
+    message_authentication_code: z.string().check(z.maxLength(255)),
     short_authentication_string: strings,
   }),
   key: z.object({ transaction_id: id, key: base64Key }),
-  mac: z.object({ transaction_id: id, keys: base64Key, mac: z.record(z.string().max(255), base64Key) }),
+  mac: z.object({
+    transaction_id: id,
+    keys: base64Key,
+    mac: z.record(z.string().check(z.maxLength(255)), base64Key),
+  }),
   done: z.object({ transaction_id: id }),
-  cancel: z.object({ transaction_id: id, code: z.string().max(255) }),
+  cancel: z.object({ transaction_id: id, code: z.string().check(z.maxLength(255)) }),
 };
 type Content = Readonly<Record<string, unknown>>;
 

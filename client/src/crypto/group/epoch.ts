@@ -3,7 +3,7 @@
  * the newest departure it already leaves out; the creator's device signs it, its hash is its name, and `kc`
  * commits to the key, so that nobody can be handed another key under the same name.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { utf8 } from '../primitives/bytes.ts';
 import { Writer } from '../primitives/codec.ts';
@@ -33,20 +33,20 @@ export type GroupKey = Secret<'group-key'>;
 export type Roster = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export const rosterSchema = z.record(
-  z.string().max(255),
-  z.record(z.string().max(255), z.string().length(43)),
+  z.string().check(z.maxLength(255)),
+  z.record(z.string().check(z.maxLength(255)), z.string().check(z.length(43))),
 );
 
 export const epochSchema = z.object({
-  room: z.string().max(255),
-  creator: z.string().max(255),
-  device: z.string().max(255),
+  room: z.string().check(z.maxLength(255)),
+  creator: z.string().check(z.maxLength(255)),
+  device: z.string().check(z.maxLength(255)),
   /** Hash of the roster, base64 of 32 bytes. */
-  roster: z.string().length(43),
-  after: z.string().max(255).nullable(),
-  time: z.number().int().nonnegative(),
+  roster: z.string().check(z.length(43)),
+  after: z.nullable(z.string().check(z.maxLength(255))),
+  time: z.number().check(z.int(), z.nonnegative()),
   /** kc[0], base64 of 16 bytes. */
-  kc: z.string().length(22),
+  kc: z.string().check(z.length(22)),
 });
 export type Epoch = z.infer<typeof epochSchema>;
 

@@ -3,7 +3,7 @@
  * padded body and the sending device's Ed25519 signature over header and body: a shared key alone would let any
  * member speak as any other (e2ee.md section 0.5).
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { concat, fromUtf8, utf8 } from '../primitives/bytes.ts';
 import { Reader, Writer } from '../primitives/codec.ts';
@@ -32,12 +32,12 @@ export const MAX_ADDS_PER_MESSAGE = 100;
 export const groupContentSchema = z.object({
   algorithm: z.literal(GROUP_ALGORITHM),
   /** The sending device: its subkey, and whom to ask when the key is missing. Servers know it anyway. */
-  device_id: z.string().min(1).max(255),
-  kid: z.string().length(22),
-  g: z.number().int().nonnegative(),
-  kc: z.string().length(22),
-  after: z.string().max(255).nullable(),
-  ciphertext: z.string().max(MAX_CIPHERTEXT),
+  device_id: z.string().check(z.minLength(1), z.maxLength(255)),
+  kid: z.string().check(z.length(22)),
+  g: z.number().check(z.int(), z.nonnegative()),
+  kc: z.string().check(z.length(22)),
+  after: z.nullable(z.string().check(z.maxLength(255))),
+  ciphertext: z.string().check(z.maxLength(MAX_CIPHERTEXT)),
 });
 export type GroupContent = z.infer<typeof groupContentSchema>;
 

@@ -1,5 +1,5 @@
 /** How events of a sync change what we know about a room. Pure: records in, records out. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { MatrixEvent } from '../engine/events.ts';
 import type { RoomUpdate } from '../engine/protocol.ts';
 import { readMemberContent, type MemberContent, type SignedProof } from '../identity/membership-proof.ts';
@@ -20,10 +20,13 @@ export type RoomChange = {
   readonly joined: readonly string[];
 };
 
-const encryption = z.object({ algorithm: z.string().max(255) });
-const joinRules = z.object({ join_rule: z.string().max(64) });
+const encryption = z.object({ algorithm: z.string().check(z.maxLength(255)) });
+const joinRules = z.object({ join_rule: z.string().check(z.maxLength(64)) });
 const create = z.object({
-  additional_creators: z.array(z.string().max(255)).max(100).optional().catch(undefined),
+  additional_creators: z.catch(
+    z.optional(z.array(z.string().check(z.maxLength(255))).check(z.maxLength(100))),
+    undefined,
+  ),
 });
 
 /** Applies one room's part of a sync. */

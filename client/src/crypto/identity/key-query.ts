@@ -3,7 +3,7 @@
  * believed without a signature: a device signs itself, the self-signing key signs the device, the master key signs
  * the self-signing key, and the master key is the one pinned before.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { verifyJson } from './signed-json.ts';
 import {
   emptyUser,
@@ -14,33 +14,35 @@ import {
 } from './user-record.ts';
 
 const signatures = z.record(z.string(), z.record(z.string(), z.string()));
-const key43 = z.string().length(43);
+const key43 = z.string().check(z.length(43));
 
 const crossSigningKey = z.looseObject({
   user_id: z.string(),
   usage: z.array(z.string()),
   keys: z.record(z.string(), key43),
-  signatures: signatures.optional(),
+  signatures: z.optional(signatures),
 });
 type CrossSigningKey = z.infer<typeof crossSigningKey>;
 
 const deviceKeys = z.looseObject({
   user_id: z.string(),
   device_id: z.string(),
-  algorithms: z.array(z.string().max(255)).max(64),
-  keys: z.record(z.string(), z.string().max(255)),
+  algorithms: z.array(z.string().check(z.maxLength(255))).check(z.maxLength(64)),
+  keys: z.record(z.string(), z.string().check(z.maxLength(255))),
   signatures,
-  unsigned: z.looseObject({ device_display_name: z.string().max(255).optional() }).optional(),
+  unsigned: z.optional(
+    z.looseObject({ device_display_name: z.optional(z.string().check(z.maxLength(255))) }),
+  ),
 });
 type DeviceKeys = z.infer<typeof deviceKeys>;
 
 const byUser = z.record(z.string(), z.unknown());
 export const keyQuerySchema = z.object({
-  failures: byUser.default({}),
-  device_keys: z.record(z.string(), byUser).default({}),
-  master_keys: byUser.default({}),
-  self_signing_keys: byUser.default({}),
-  user_signing_keys: byUser.default({}),
+  failures: z._default(byUser, {}),
+  device_keys: z._default(z.record(z.string(), byUser), {}),
+  master_keys: z._default(byUser, {}),
+  self_signing_keys: z._default(byUser, {}),
+  user_signing_keys: z._default(byUser, {}),
 });
 export type KeyQueryResponse = z.infer<typeof keyQuerySchema>;
 

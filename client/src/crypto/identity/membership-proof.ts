@@ -2,7 +2,7 @@
  * Signed membership (e2ee.md section 3): an invite, join or kick carries the actor's device signature in the member
  * event's content, so that a member whom the server invented is recognised and gets no keys.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { Writer } from '../primitives/codec.ts';
 import { ed25519Sign, ed25519Verify, type Ed25519Secret } from '../primitives/ed25519.ts';
@@ -20,20 +20,20 @@ export const MAX_VOUCHES = 100;
 const proof = z.object({
   membership: z.enum(['invite', 'join', 'leave', 'ban']),
   /** Who acts, with which device; for whom. */
-  actor: z.string().max(255),
-  device: z.string().max(255),
-  target: z.string().max(255),
+  actor: z.string().check(z.maxLength(255)),
+  device: z.string().check(z.maxLength(255)),
+  target: z.string().check(z.maxLength(255)),
   /** Milliseconds: a later join of the same user must be newer than the one that ended. */
-  at: z.number().int().nonnegative(),
-  signature: z.string().length(86),
+  at: z.number().check(z.int(), z.nonnegative()),
+  signature: z.string().check(z.length(86)),
 });
 export type SignedProof = z.infer<typeof proof>;
 
 export const proofContentSchema = z.object({
   membership: z.enum(['join', 'invite', 'knock', 'leave', 'ban']),
-  [PROOF_KEY]: proof.optional().catch(undefined),
-  [INVITE_PROOF_KEY]: proof.optional().catch(undefined),
-  [VOUCHES_KEY]: z.array(proof).max(MAX_VOUCHES).optional().catch(undefined),
+  [PROOF_KEY]: z.catch(z.optional(proof), undefined),
+  [INVITE_PROOF_KEY]: z.catch(z.optional(proof), undefined),
+  [VOUCHES_KEY]: z.catch(z.optional(z.array(proof).check(z.maxLength(MAX_VOUCHES))), undefined),
 });
 
 export type MemberContent = {

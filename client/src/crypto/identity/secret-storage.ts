@@ -2,7 +2,7 @@
  * Secrets and epoch keys at rest on the server: Matrix's secret storage and key backup as containers, sealed with
  * XChaCha20-Poly1305 under keys that are derived from the recovery words (e2ee.md section 1).
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { utf8 } from '../primitives/bytes.ts';
 import { Writer } from '../primitives/codec.ts';
@@ -32,7 +32,10 @@ export const storageKeyOf = (seed: MasterSeed): StorageKey =>
 export const backupKeyOf = (seed: MasterSeed): BackupKey =>
   Secret.take('backup', hkdfSha256({ ikm: seed.expose(), info: utf8('chat.nyx/backup/1'), length: 32 }));
 
-export const sealedSchema = z.object({ nonce: z.string().length(32), ciphertext: z.string().max(4_000_000) });
+export const sealedSchema = z.object({
+  nonce: z.string().check(z.length(32)),
+  ciphertext: z.string().check(z.maxLength(4_000_000)),
+});
 export type Sealed = z.infer<typeof sealedSchema>;
 
 /** Seals bytes for one purpose: what is sealed for another place does not open here. */
