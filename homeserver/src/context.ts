@@ -1,7 +1,5 @@
 import type { Config } from '@nyx/config/schema.ts';
 import type { Secret } from '@nyx/config/secret.ts';
-import type { JsonObject } from '@nyx/federation/json/value.ts';
-import { noEphemeral, noPresence, noUnread } from './domain/sync/no-sources.ts';
 import type { Route } from './http/route.ts';
 import { JobWorker } from './jobs/worker.ts';
 import type { QueueName } from './jobs/define-job.ts';
@@ -9,8 +7,13 @@ import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
 import { noRemoteKeys, noToDeviceTransport } from './domain/e2ee/without-federation.ts';
-import { noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
-import { CachedIgnoredUsers, invitePolicy, profileLookup } from './wiring/account-adapters.ts';
+import { noRemoteDirectory, noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
+import {
+  CachedIgnoredUsers,
+  cachedPushRules,
+  invitePolicy,
+  profileLookup,
+} from './wiring/account-adapters.ts';
 import type { Accounts } from './wiring/accounts.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
@@ -25,6 +28,7 @@ import { rotationRooms } from './wiring/rotation-rooms.ts';
 import { wireRotation } from './wiring/rotation.ts';
 import { roomServices } from './wiring/room-services.ts';
 import { wireRooms } from './wiring/rooms.ts';
+import { wireSignsOfLife } from './wiring/signs-of-life.ts';
 import { signerOf } from './wiring/signer.ts';
 
 /** A wired server that does not listen yet. */
@@ -70,20 +74,24 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: noRemoteKeys,
     transport: noToDeviceTransport,
   });
+  accounts.observers.accounts.push(rooms.accounts);
+  const life = wireSignsOfLife(foundation, events, rooms, {
+    accountData: accounts.accountData,
+    pushRules: cachedPushRules(accounts.accountData),
+    ignored,
+    sharing: keys.sharing,
+  });
   const areas: readonly Area[] = [
     wireOperator(foundation, stopping),
     accounts,
-    wireRooms(foundation, events, rooms),
+    wireRooms(foundation, events, rooms, noRemoteDirectory),
+    life,
     wireSync(foundation, events, rooms, {
-      accountData: { changed: (user, after, upTo) => accounts.accountData.changes(user, after, upTo) },
+      accountData: accounts.accountData,
       filters: accounts.filters,
-      implied: (_user, set) => set.map(({ type, content }) => ({ type, content: content as JsonObject })),
       ignored,
       keys,
-      presence: noPresence,
-      unread: noUnread,
-      ephemeral: noEphemeral,
-      observer: { synced: () => undefined },
+      life,
     }),
     keys,
     rotation,

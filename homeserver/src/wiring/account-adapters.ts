@@ -1,5 +1,9 @@
 import { isMxcUri } from '@nyx/federation/spec/identifiers/mxc-uri.ts';
 import { LRUCache } from 'lru-cache';
+import { PUSH_RULES_TYPE, type AccountData } from '../domain/accounts/account-data.ts';
+import { effectiveRules } from '../domain/push-rules/edit-rules.ts';
+import { compileRules, type PushEvaluator } from '../domain/push-rules/evaluate.ts';
+import type { PushRules } from '../ports/push-rules.ts';
 import type { AccountDataStore, ProfileStore } from '../ports/accounts.ts';
 import type { IgnoredUsers } from '../ports/ignored-users.ts';
 import type { InvitePolicy } from '../ports/invite-policy.ts';
@@ -64,3 +68,29 @@ export const invitePolicy = (accountData: AccountDataStore): InvitePolicy => ({
     return permission?.content.default_action !== 'block';
   },
 });
+
+/** Users whose compiled push rules are kept in memory. */
+const MAX_COMPILED_RULES = 2_000;
+
+/** Push rules out of account data, compiled once and kept until the data changes. */
+export const cachedPushRules = (accountData: AccountData): PushRules => {
+  const compiled = new LRUCache<string, Promise<PushEvaluator>>({ max: MAX_COMPILED_RULES });
+  accountData.onChange((user) => {
+    if (user === undefined) compiled.clear();
+    else compiled.delete(user);
+  });
+  const compile = async (user: string): Promise<PushEvaluator> => {
+    const stored = await accountData.get(user, undefined, PUSH_RULES_TYPE);
+    return compileRules(user, effectiveRules(user, stored));
+  };
+  return {
+    evaluator: (user) => {
+      const held = compiled.get(user);
+      if (held !== undefined) return held;
+      const evaluator = compile(user);
+      compiled.set(user, evaluator);
+      evaluator.catch(() => compiled.delete(user));
+      return evaluator;
+    },
+  };
+};

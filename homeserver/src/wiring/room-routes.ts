@@ -1,3 +1,23 @@
+import type { Config } from '@nyx/config/schema.ts';
+import {
+  deleteAliasRoute,
+  getAliasRoute,
+  listAliasesRoute,
+  setAliasRoute,
+} from '../http/client/directory/aliases.ts';
+import {
+  getPublicRoomsRoute,
+  getVisibilityRoute,
+  queryPublicRoomsRoute,
+  setVisibilityRoute,
+} from '../http/client/directory/public-rooms.ts';
+import { roomSummaryRoute, spaceHierarchyRoute } from '../http/client/directory/room-summary.ts';
+import { getContextRoute, getEventRoute, timestampToEventRoute } from '../http/client/events/get-event.ts';
+import { getRelationsRoute, getThreadsRoute } from '../http/client/events/get-relations.ts';
+import { forgetRoomRoute } from '../http/client/rooms/forget-room.ts';
+import { mutualRoomsRoute } from '../http/client/rooms/mutual-rooms.ts';
+import { upgradeRoomRoute } from '../http/client/rooms/upgrade-room.ts';
+import type { RemoteDirectory } from '../ports/remote-directory.ts';
 import { getJoinedMembersRoute, getMembersRoute } from '../http/client/events/get-members.ts';
 import { getMessagesRoute } from '../http/client/events/get-messages.ts';
 import { getStateEventRoute, getStateRoute } from '../http/client/events/get-state.ts';
@@ -39,5 +59,31 @@ export const roomRoutes = (services: RoomServices, defaultVersion: string): read
     getMembersRoute(getState),
     getJoinedMembersRoute(getState),
     getMessagesRoute(messages),
+    forgetRoomRoute(services.forget),
+    upgradeRoomRoute(services.upgrade),
+    mutualRoomsRoute(userRooms),
+    getEventRoute(services.getEvent),
+    getContextRoute(services.getEvent),
+    timestampToEventRoute(services.getEvent),
+    getRelationsRoute(services.relations),
+    getThreadsRoute(services.threads),
   ];
 };
+
+/** Aliases, the public list, and what may be known of rooms from outside. */
+export const directoryRoutes = (
+  { find, aliases, list, describe, hierarchy }: RoomServices,
+  remote: RemoteDirectory,
+  { rooms, server }: Config,
+): readonly Route[] => [
+  getAliasRoute(find),
+  setAliasRoute(aliases),
+  deleteAliasRoute(aliases),
+  listAliasesRoute(aliases),
+  getPublicRoomsRoute(list, remote, rooms.directory, server.name),
+  queryPublicRoomsRoute(list, remote, rooms.directory, server.name),
+  getVisibilityRoute(list),
+  setVisibilityRoute(list),
+  roomSummaryRoute(describe, find),
+  spaceHierarchyRoute(hierarchy),
+];

@@ -1,4 +1,14 @@
 import { CreateRoom } from '../domain/rooms/create-room.ts';
+import { DescribeRoom } from '../domain/rooms/describe-room.ts';
+import { FollowAccounts } from '../domain/rooms/follow-accounts.ts';
+import { ForgetRoom } from '../domain/rooms/forget-room.ts';
+import { GetEvent } from '../domain/rooms/get-event.ts';
+import { GetRelations } from '../domain/rooms/get-relations.ts';
+import { GetThreads } from '../domain/rooms/get-threads.ts';
+import { ListRooms } from '../domain/rooms/list-rooms.ts';
+import { ManageAliases } from '../domain/rooms/manage-aliases.ts';
+import { SpaceHierarchy } from '../domain/rooms/space-hierarchy.ts';
+import { UpgradeRoom } from '../domain/rooms/upgrade-room.ts';
 import { FindRoom } from '../domain/rooms/find-room.ts';
 import { GetMessages } from '../domain/rooms/get-messages.ts';
 import { GetState } from '../domain/rooms/get-state.ts';
@@ -25,6 +35,7 @@ import type { InvitePolicy } from '../ports/invite-policy.ts';
 import type { ProfileLookup } from '../ports/profile-lookup.ts';
 import type { RemoteHistory } from '../ports/remote-history.ts';
 import type { RemoteRooms } from '../ports/remote-rooms.ts';
+import { MongoForgottenRooms } from '../storage/mongo/rooms/mongo-forgotten-rooms.ts';
 import { MongoRoomCreations } from '../storage/mongo/rooms/mongo-room-creations.ts';
 import { MongoRoomAliases, MongoRoomDirectory } from '../storage/mongo/rooms/mongo-room-directory.ts';
 import type { EventServices } from './events.ts';
@@ -62,6 +73,16 @@ export type RoomServices = {
   readonly getState: GetState;
   readonly messages: GetMessages;
   readonly founder: RoomFounder;
+  readonly forget: ForgetRoom;
+  readonly upgrade: UpgradeRoom;
+  readonly aliases: ManageAliases;
+  readonly list: ListRooms;
+  readonly describe: DescribeRoom;
+  readonly hierarchy: SpaceHierarchy;
+  readonly getEvent: GetEvent;
+  readonly relations: GetRelations;
+  readonly threads: GetThreads;
+  readonly accounts: FollowAccounts;
 };
 
 export const roomServices = (
@@ -86,6 +107,7 @@ export const roomServices = (
   const redactions = new Redactions(rooms);
   const publicRooms = new PublicRooms(rooms, new MongoRoomDirectory(db));
   const aliases = new MongoRoomAliases(db);
+  const forgotten = new MongoForgottenRooms(db);
   const find = new FindRoom(rooms, aliases, remote, server);
   const remoteInvites = new RemoteInvites(rooms, builder, persist, remote);
   const invite = new InviteUser({ rooms, local, profiles, policy: invites, remote: remoteInvites, logger });
@@ -93,12 +115,31 @@ export const roomServices = (
   const founder = new RoomFounder({ engine, creations, aliases, publicRooms, clock });
   const join = new JoinRoom({ rooms, local, profiles, remote, server });
   const redact = new RedactEvent(rooms, local, redactions);
-  const userRooms = new UserRooms(engine.lookups);
+  const userRooms = new UserRooms(engine.lookups, forgotten);
   engine.onCommit((committed) => {
     userRooms.follow(committed);
     for (const event of committed) publicRooms.follow(event);
   });
+  const create = new CreateRoom({ builder, founder, profiles, invites, inviter: invite, random });
+  const leave = new LeaveRoom(rooms, local, remote, server);
+  const getEvent = new GetEvent(viewers, pages, present);
+  const describe = new DescribeRoom(rooms);
   return {
+    forget: new ForgetRoom(userRooms, forgotten),
+    upgrade: new UpgradeRoom({ rooms, create, local, aliases, publicRooms }),
+    aliases: new ManageAliases({ rooms, viewers, aliases, local, clock, server }),
+    list: new ListRooms(rooms, publicRooms),
+    describe,
+    hierarchy: new SpaceHierarchy(rooms, describe),
+    getEvent,
+    relations: new GetRelations(viewers, getEvent, present),
+    threads: new GetThreads(viewers, present, needs.ignored),
+    accounts: new FollowAccounts(
+      { rooms, userRooms, local, profiles },
+      { find, join, leave },
+      foundation.config.registration.autoJoinRooms,
+      logger,
+    ),
     rooms,
     userRooms,
     viewers,
@@ -106,12 +147,12 @@ export const roomServices = (
     local,
     redactions,
     publicRooms,
-    create: new CreateRoom({ builder, founder, profiles, invites, inviter: invite, random }),
+    create,
     find,
     join,
     knock: new KnockRoom(rooms, local, profiles, remote, server),
     invite,
-    leave: new LeaveRoom(rooms, local, remote, server),
+    leave,
     moderate: new ModerateMember(rooms, local),
     send: new SendEvent(rooms, local, redact, needs.epochs),
     redact,

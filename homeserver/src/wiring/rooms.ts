@@ -1,12 +1,21 @@
+import type { RemoteDirectory } from '../ports/remote-directory.ts';
 import type { Area } from './area.ts';
 import type { EventServices } from './events.ts';
 import type { Foundation } from './foundation.ts';
-import { roomRoutes } from './room-routes.ts';
+import { directoryRoutes, roomRoutes } from './room-routes.ts';
 import type { RoomServices } from './room-services.ts';
 
 /** Rooms and events: endpoints, and the recovery of what was interrupted. */
-export const wireRooms = (foundation: Foundation, events: EventServices, services: RoomServices): Area => ({
-  routes: roomRoutes(services, foundation.config.rooms.defaultVersion),
+export const wireRooms = (
+  foundation: Foundation,
+  events: EventServices,
+  services: RoomServices,
+  directory: RemoteDirectory,
+): Area => ({
+  routes: [
+    ...roomRoutes(services, foundation.config.rooms.defaultVersion),
+    ...directoryRoutes(services, directory, foundation.config),
+  ],
   start: async () => {
     const { stores } = events;
     const recovered = await services.founder.recover({ ...stores, positions: foundation.stream });

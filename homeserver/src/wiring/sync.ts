@@ -1,5 +1,5 @@
-import { syncRoute, type SyncObserver } from '../http/client/sync/sync.ts';
-import { AccountDataNews, type ImpliedAccountData } from '../domain/sync/account-data-news.ts';
+import { syncRoute } from '../http/client/sync/sync.ts';
+import { AccountDataNews, type AccountDataChangesSource } from '../domain/sync/account-data-news.ts';
 import { ChangedRooms } from '../domain/sync/changed-rooms.ts';
 import { ComputeSync } from '../domain/sync/compute-sync.ts';
 import { LazyMembers } from '../domain/sync/lazy-members.ts';
@@ -9,27 +9,23 @@ import { StateSections } from '../domain/sync/state-section.ts';
 import { StrippedRooms } from '../domain/sync/stripped-rooms.ts';
 import { TimelineSlices } from '../domain/sync/timeline-section.ts';
 import { WaitForSync } from '../domain/sync/wait-for-sync.ts';
-import type { AccountDataStore, FilterStore } from '../ports/accounts.ts';
+import type { FilterStore } from '../ports/accounts.ts';
 import type { IgnoredUsers } from '../ports/ignored-users.ts';
-import type { EphemeralSource, PresenceSource, UnreadSource } from '../ports/sync-sources.ts';
 import type { Area } from './area.ts';
 import { deviceListSource, keyCountSource, toDeviceSource } from './device-sync.ts';
 import type { EventServices } from './events.ts';
 import type { Foundation } from './foundation.ts';
 import type { Keys } from './keys.ts';
+import type { SignsOfLife } from './signs-of-life.ts';
 import type { RoomServices } from './room-services.ts';
 
 /** What /sync tells besides rooms. */
 export type SyncNeeds = {
-  readonly accountData: Pick<AccountDataStore, 'changed'>;
+  readonly accountData: AccountDataChangesSource;
   readonly filters: FilterStore;
-  readonly implied: ImpliedAccountData;
   readonly ignored: IgnoredUsers;
   readonly keys: Keys;
-  readonly presence: PresenceSource;
-  readonly unread: UnreadSource;
-  readonly ephemeral: EphemeralSource;
-  readonly observer: SyncObserver;
+  readonly life: SignsOfLife;
 };
 
 /** /sync. */
@@ -40,6 +36,7 @@ export const wireSync = (
   needs: SyncNeeds,
 ): Area => {
   const { notifier, stream, platform, resources } = foundation;
+  const { life } = needs;
   const quiet = resources.use(new QuietKeys(notifier));
   const sections = new RoomSections({
     rooms,
@@ -47,19 +44,19 @@ export const wireSync = (
     slices: new TimelineSlices(pages),
     states: new StateSections(engine.events, engine.states, new LazyMembers()),
     present,
-    unread: needs.unread,
+    unread: life.unread,
   });
   const compute = new ComputeSync({
     changed: new ChangedRooms(engine),
     sections,
     stripped: new StrippedRooms(rooms, needs.ignored),
-    accountData: new AccountDataNews(needs.accountData, quiet, needs.implied),
+    accountData: new AccountDataNews(needs.accountData, quiet),
     devices: {
       toDevice: toDeviceSource(needs.keys, quiet),
       lists: deviceListSource(needs.keys, rooms, quiet),
       keys: keyCountSource(needs.keys, quiet),
     },
-    others: { ephemeral: needs.ephemeral, presence: needs.presence },
+    others: { ephemeral: life.ephemeral, presence: life.presence },
   });
   const waiter = new WaitForSync({
     engine,
@@ -69,5 +66,5 @@ export const wireSync = (
     positions: stream,
     clock: platform.clock,
   });
-  return { routes: [syncRoute(waiter, needs.filters, needs.observer)] };
+  return { routes: [syncRoute(waiter, needs.filters, life.presence)] };
 };

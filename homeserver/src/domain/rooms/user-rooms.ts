@@ -1,20 +1,24 @@
 import type { Membership } from '@nyx/federation/spec/event-types.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { LRUCache } from 'lru-cache';
+import type { ForgottenRooms } from '../../ports/forgotten-rooms.ts';
 import type { EventLookups, MembershipRow } from '../../ports/event-store.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 
 /** Users whose memberships are kept in memory. */
 const MAX_USERS = 5_000;
 
-/** Which rooms users are in: read once from the index of member events, then kept up with commits. */
+/** Which rooms users are in, were in and have not forgotten: read once from the index of member events, then kept up with commits. */
 export class UserRooms {
   readonly #lookups: EventLookups;
+  readonly #forgotten: ForgottenRooms;
   readonly #users = new LRUCache<string, Map<RoomId, MembershipRow>>({ max: MAX_USERS });
   readonly #loading = new Map<string, Loading>();
 
-  constructor(lookups: EventLookups) {
+  constructor(lookups: EventLookups, forgotten: ForgottenRooms) {
     this.#lookups = lookups;
+    this.#forgotten = forgotten;
   }
 
   /** The user's rooms with any membership there is or was. Not to be changed. */
@@ -51,9 +55,16 @@ export class UserRooms {
     }
   }
 
+  /** The user forgot the room, unless there was news of it since. */
+  forget(user: string, room: RoomId, memberEvent: EventId): void {
+    const rooms = this.#users.peek(user);
+    if (rooms?.get(room)?.eventId === memberEvent) rooms.delete(room);
+  }
+
   async #load(user: string, missed: readonly StoredEvent[]): Promise<Map<RoomId, MembershipRow>> {
-    const rows = await this.#lookups.memberships(user);
-    const rooms = new Map(rows.map((row) => [row.room, row]));
+    const [rows, forgotten] = await Promise.all([this.#lookups.memberships(user), this.#forgotten.of(user)]);
+    const remembered = rows.filter((row) => forgotten.get(row.room) !== row.eventId);
+    const rooms = new Map(remembered.map((row) => [row.room, row]));
     for (const event of missed) applyTo(rooms, user, event);
     this.#users.set(user, rooms);
     return rooms;

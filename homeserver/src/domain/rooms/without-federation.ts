@@ -1,3 +1,4 @@
+import type { RemoteDirectory } from '../../ports/remote-directory.ts';
 import type { RemoteHistory } from '../../ports/remote-history.ts';
 import type { RemoteRooms } from '../../ports/remote-rooms.ts';
 import { DomainError } from '../errors.ts';
@@ -16,3 +17,8 @@ export const noRemoteRooms: RemoteRooms = {
 
 /** History of a server that does not federate: there is none elsewhere. */
 export const noRemoteHistory: RemoteHistory = { backfill: () => Promise.resolve(false) };
+
+/** Room lists of other servers, on a server that does not federate. */
+export const noRemoteDirectory: RemoteDirectory = {
+  list: () => Promise.reject(new DomainError('federation_disabled', 'This server does not federate')),
+};

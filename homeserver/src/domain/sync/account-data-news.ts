@@ -1,6 +1,6 @@
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { isRoomId, type RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
-import type { AccountDataEntry, AccountDataStore } from '../../ports/accounts.ts';
+import type { AccountDataEntry } from '../../ports/accounts.ts';
 import type { QuietKeys } from './quiet-keys.ts';
 
 /** Changed account data, of the user and of rooms. */
@@ -9,38 +9,39 @@ export type AccountDataChanges = {
   readonly rooms: ReadonlyMap<RoomId, readonly AccountDataEntry[]>;
 };
 
-/** Entries that a user has without ever having set them. */
-export type ImpliedAccountData = (user: string, set: readonly AccountDataEntry[]) => readonly JsonObject[];
+/** Where account data is read from. */
+export interface AccountDataChangesSource {
+  /** Entries that changed in (after, upTo], oldest first. */
+  changes(userId: string, after: number, upTo: number): Promise<readonly AccountDataEntry[]>;
+}
 
 const NO_ENTRIES: readonly AccountDataEntry[] = [];
 const NOTHING: AccountDataChanges = { global: [], rooms: new Map() };
 
 /** What changed in a user's account data; asks the store only when something may have. */
 export class AccountDataNews {
-  readonly #store: Pick<AccountDataStore, 'changed'>;
+  readonly #source: AccountDataChangesSource;
   readonly #quiet: QuietKeys;
-  readonly #implied: ImpliedAccountData;
 
-  constructor(store: Pick<AccountDataStore, 'changed'>, quiet: QuietKeys, implied: ImpliedAccountData) {
-    this.#store = store;
+  constructor(source: AccountDataChangesSource, quiet: QuietKeys) {
+    this.#source = source;
     this.#quiet = quiet;
-    this.#implied = implied;
   }
 
   async changed(user: string, after: number, upTo: number): Promise<AccountDataChanges> {
     const entries = await this.#quiet.ask(user, 'account data', after, upTo, {
       nothing: NO_ENTRIES,
       isNothing: (found) => found.length === 0,
-      ask: () => this.#store.changed(user, after, upTo),
+      ask: () => this.#source.changes(user, after, upTo),
     });
-    if (entries.length === 0 && after > 0) return NOTHING;
+    if (entries.length === 0) return NOTHING;
     const global: AccountDataEntry[] = [];
     const rooms = new Map<RoomId, AccountDataEntry[]>();
     for (const entry of entries) {
       if (entry.roomId === '') global.push(entry);
       else if (isRoomId(entry.roomId)) rooms.set(entry.roomId, [...(rooms.get(entry.roomId) ?? []), entry]);
     }
-    return { global: after === 0 ? this.#implied(user, global) : global.map(asEvent), rooms };
+    return { global: global.map(asEvent), rooms };
   }
 }
 

@@ -1,3 +1,4 @@
+import type { UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import { z } from 'zod';
 import type { WaitForSync } from '../../../domain/sync/wait-for-sync.ts';
 import type { FilterStore } from '../../../ports/accounts.ts';
@@ -28,7 +29,7 @@ const query = z.object({
 
 /** Told that a client is there. */
 export interface SyncObserver {
-  synced(user: string, device: string, presence: 'offline' | 'online' | 'unavailable'): void;
+  synced(user: UserId, presence: 'offline' | 'online' | 'unavailable'): void;
 }
 
 /** Spec: Client-Server API, GET sync. */
@@ -45,7 +46,7 @@ export const syncRoute = (waiter: WaitForSync, filters: FilterStore, observer: S
       const user = self(requester);
       const { deviceId: device } = requester;
       const filter = await readSyncFilter(asked.filter, user, filters);
-      observer.synced(user, device, asked.set_presence);
+      observer.synced(user, asked.set_presence);
       const unstable = asked['org.matrix.msc4222.use_state_after'];
       const response = await waiter.sync({
         user,
