@@ -1,5 +1,7 @@
 /** Rounds of a measurement; the median is reported, so that a busy machine disturbs little. */
 const ROUNDS = 15;
+/** Turns that are not counted, for the compiler to settle. */
+const WARM_UP = 10;
 /** Shortest time of one round in milliseconds. */
 const ROUND_MS = 40;
 
@@ -12,23 +14,12 @@ export function microsecondsPerCall(run: () => unknown): number {
     calls = Math.max(calls + 1, Math.ceil(calls * Math.min(10, (1.2 * ROUND_MS) / Math.max(took, 0.01))));
   }
   const rounds = Array.from({ length: ROUNDS }, () => timeOf(run, calls) / calls);
-  return median(rounds) * 1000;
-}
-
-/** Median time of an asynchronous call in microseconds. */
-export async function microsecondsPerAsyncCall(run: () => Promise<unknown>, calls: number): Promise<number> {
-  for (let index = 0; index < calls; index++) await run();
-  const rounds: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = performance.now();
-    for (let index = 0; index < calls; index++) await run();
-    rounds.push((performance.now() - start) / calls);
-  }
-  return median(rounds) * 1000;
+  return quantile(rounds, 0.5) * 1000;
 }
 
 /**
- * Median of the quotient of two measurements taken turn by turn, so that what slows one slows the other.
+ * Quotient of two measurements taken turn by turn, each at its tenth percentile: what the two take when nothing else
+ * runs. On a shared machine the medians of two equal measurements differ by a tenth, their quick turns do not.
  * Each function returns the time of one turn, in any unit.
  */
 export async function pairedRatio(
@@ -36,13 +27,15 @@ export async function pairedRatio(
   denominator: () => number | Promise<number>,
   turns: number,
 ): Promise<number> {
-  for (let turn = 0; turn < 3; turn++) {
-    await numerator();
-    await denominator();
+  const above: number[] = [];
+  const below: number[] = [];
+  for (let turn = -WARM_UP; turn < turns; turn++) {
+    const [one, other] = [await numerator(), await denominator()];
+    if (turn < 0) continue;
+    above.push(one);
+    below.push(other);
   }
-  const ratios: number[] = [];
-  for (let turn = 0; turn < turns; turn++) ratios.push((await numerator()) / (await denominator()));
-  return median(ratios);
+  return quantile(above, 0.1) / quantile(below, 0.1);
 }
 
 /** Milliseconds that `calls` calls take. */
@@ -52,8 +45,8 @@ export function timeOf(run: () => unknown, calls: number): number {
   return performance.now() - start;
 }
 
-/** The middle value. */
-export function median(values: readonly number[]): number {
+/** The value below which a share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((left, right) => left - right);
-  return sorted[sorted.length >> 1] ?? NaN;
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
 }

@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, canonicalJsonWithout } from '../json/canonical.ts';
+import { canonicalJson, canonicalJsonOnly, canonicalJsonWithout } from '../json/canonical.ts';
 import { decodeBase64 } from '../json/base64.ts';
-import { redactEvent } from '../json/redact.ts';
+import { redactedContent } from '../json/redact.ts';
 import { ownObject, ownString, ownValue, type JsonObject } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 
 const OUTSIDE_CONTENT_HASH: ReadonlySet<string> = new Set(['unsigned', 'signatures', 'hashes']);
-const OUTSIDE_SIGNATURE: ReadonlySet<string> = new Set(['unsigned', 'signatures']);
 
 /** The text that the content hash covers (spec: Server-Server API, Calculating the content hash for an event). */
 export function contentHashInput(rules: RoomVersionRules, event: JsonObject): string {
@@ -23,7 +22,13 @@ export function contentHash(rules: RoomVersionRules, event: JsonObject): string 
  * `unsigned` (spec: Server-Server API, Signing Events).
  */
 export function signedInput(rules: RoomVersionRules, event: JsonObject): string {
-  return canonicalJsonWithout(redactEvent(rules, event), OUTSIDE_SIGNATURE, rules.numbers);
+  return canonicalJsonOnly(
+    event,
+    rules.redaction.signed,
+    'content',
+    redactedContent(rules, event),
+    rules.numbers,
+  );
 }
 
 /** The reference hash of an event as unpadded Base64 (spec: Server-Server API, Calculating the reference hash). */

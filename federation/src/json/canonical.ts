@@ -34,6 +34,29 @@ export function canonicalJsonWithout(
   return encodeObject(object, numbers, 1, omit);
 }
 
+/**
+ * Like {@link canonicalJson} for an object of which only some top-level keys count, one of them with another value:
+ * the redacted form of an event, encoded without building it.
+ */
+export function canonicalJsonOnly(
+  object: JsonObject,
+  keep: ReadonlySet<string>,
+  replaced: string,
+  replacement: JsonValue,
+  numbers: NumberPolicy = 'strict',
+): string {
+  let out = '{';
+  let separator = '';
+  for (const key of sortedKeys(object)) {
+    if (!keep.has(key)) continue;
+    const value = key === replaced ? replacement : object[key];
+    if (value === undefined) continue;
+    out += separator + encodeString(key) + ':' + encode(value, numbers, 1);
+    separator = ',';
+  }
+  return out + '}';
+}
+
 /** Orders strings by Unicode code point, as opposed to UTF-16 unit: U+FF61 sorts before U+1F600. */
 export function compareCodePoints(left: string, right: string): number {
   const shorter = Math.min(left.length, right.length);

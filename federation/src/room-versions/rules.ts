@@ -10,6 +10,8 @@ export type RoomVersion = (typeof ROOM_VERSIONS)[number];
 export type RedactionRules = {
   /** Top-level keys that stay. */
   readonly topLevel: ReadonlySet<string>;
+  /** Those of them that signatures and the reference hash cover: all but `signatures` (`unsigned` never stays). */
+  readonly signed: ReadonlySet<string>;
   /** Keys of `content` that stay, by event type; `all` keeps the whole content. Types not named lose everything. */
   readonly content: ReadonlyMap<string, ReadonlySet<string> | 'all'>;
   /** Whether `content.third_party_invite.signed` of a member event stays. */
@@ -94,6 +96,8 @@ const TOP_LEVEL_V1 = keys(
   'membership',
 );
 
+const TOP_LEVEL_V11 = without(TOP_LEVEL_V1, 'origin', 'membership', 'prev_state');
+
 const POWER_LEVELS_V1 = keys(
   'ban',
   'events',
@@ -117,6 +121,7 @@ const V1: RoomVersionRules = {
   stateResolution: 'v1',
   redaction: {
     topLevel: TOP_LEVEL_V1,
+    signed: without(TOP_LEVEL_V1, 'signatures'),
     content: new Map([
       ['m.room.member', keys('membership')],
       ['m.room.create', keys('creator')],
@@ -209,7 +214,8 @@ const V11: RoomVersionRules = {
   ...V10,
   version: '11',
   redaction: {
-    topLevel: without(V10.redaction.topLevel, 'origin', 'membership', 'prev_state'),
+    topLevel: TOP_LEVEL_V11,
+    signed: without(TOP_LEVEL_V11, 'signatures'),
     content: changed(
       V10.redaction.content,
       ['m.room.create', 'all'],
