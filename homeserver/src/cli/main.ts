@@ -45,6 +45,10 @@ const program = (): Command => {
     .option('--data <folder>', 'keep everything here, instead of in a temporary folder')
     .option('--json', 'print addresses and users as one line of JSON')
     .action(async (options: object) => (await import('./demo.ts')).demo(options));
+  nyx
+    .command('build-client')
+    .description('build the web client of this checkout (start does it too)')
+    .action(async () => (await import('./build-client.ts')).buildClient());
   const keys = nyx.command('keys').description('the signing keys of the server');
   keys
     .command('show', { isDefault: true })

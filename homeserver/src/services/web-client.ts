@@ -59,16 +59,24 @@ export type WebClientDeps = {
   readonly report: (line: string) => void;
 };
 
+/** `fresh`: built from the sources that are there; `stale`: an older build; `missing`: none. */
+export type WebClientState = 'fresh' | 'stale' | 'missing';
+
 /**
  * Builds the web client of this checkout when there is no build or its sources have changed since. Outside a checkout
  * (a package has its client built in), or without vite, what is there stays. A failed build never stops a start.
  */
-export const ensureWebClient = async ({ root = REPOSITORY, env, report }: WebClientDeps): Promise<void> => {
-  if (!(await exists(join(root, 'client/index.html')))) return;
+export const ensureWebClient = async ({
+  root = REPOSITORY,
+  env,
+  report,
+}: WebClientDeps): Promise<WebClientState> => {
   const built = join(root, 'client/dist');
+  const present = (await exists(join(built, 'index.html'))) ? 'stale' : 'missing';
+  if (!(await exists(join(root, 'client/index.html')))) return present;
   const sources = await hashSources(root);
   const stamp = await readFile(join(built, STAMP), 'utf8').catch(() => '');
-  if (stamp.trim() === sources) return;
+  if (stamp.trim() === sources) return 'fresh';
   let vite: string;
   try {
     vite = join(
@@ -78,7 +86,7 @@ export const ensureWebClient = async ({ root = REPOSITORY, env, report }: WebCli
   } catch {
     if (stamp === '')
       report('the web client is not built, and vite is not installed: run npm ci without --omit=dev');
-    return;
+    return present;
   }
   report(
     stamp === '' ? 'building the web client' : 'building the web client again: its sources have changed',
@@ -92,11 +100,12 @@ export const ensureWebClient = async ({ root = REPOSITORY, env, report }: WebCli
     });
     if (result.code !== 0) {
       report(`the web client could not be built: ${lastLine(result.stderr || result.stdout)}`);
-      return;
+      return present;
     }
     await writeFile(join(fresh, STAMP), `${sources}\n`);
     await rm(built, { recursive: true, force: true });
     await rename(fresh, built);
+    return 'fresh';
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }

@@ -4,9 +4,12 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { exampleYaml } from '@nyx/config/document.ts';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testServices } from '../../src/testing/services.ts';
 import { runNyx, startNyx } from './run-nyx.ts';
+
+// Whole processes are started here, on machines that may be busy with other tests.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const services = testServices();
 afterAll(() => services[Symbol.asyncDispose]());
