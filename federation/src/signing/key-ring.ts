@@ -46,6 +46,8 @@ export type KeyRingPorts = {
   readonly store: KeyStore;
   /** Asked in this order for what servers do not tell themselves. */
   readonly notaries: readonly Notary[];
+  /** Keys that are known for good and never asked for: this server's own. */
+  readonly own?: readonly ServerKey[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** In [0, 1). */
@@ -73,21 +75,23 @@ export class KeyRing {
   readonly #loaded = new LRUCache<string, true>({ max: MAX_REMEMBERED_SERVERS });
   readonly #backoff = new LRUCache<string, BackoffState>({ max: MAX_REMEMBERED_SERVERS });
   readonly #running = new Map<ServerName, Promise<boolean>>();
+  readonly #own: ReadonlyMap<string, ServerKey>;
 
   constructor(ports: KeyRingPorts) {
     this.#ports = ports;
+    this.#own = new Map((ports.own ?? []).map((key) => [cacheKey(key.server, key.keyId), key]));
   }
 
   /** A key that was valid at a time (milliseconds since the epoch), if it is at hand. */
   lookup(server: ServerName, keyId: KeyId, at: number): VerifyKey | undefined {
-    const known = this.#keys.get(cacheKey(server, keyId));
+    const known = this.#known(server, keyId);
     if (known === undefined || at > known.validUntil) return undefined;
     return VerifyKey.fromBase64(known.publicKey);
   }
 
   /** A key whenever it was valid: events of room versions before 5 may be signed with keys long expired. */
   lookupAnyTime(server: ServerName, keyId: KeyId): VerifyKey | undefined {
-    const known = this.#keys.get(cacheKey(server, keyId));
+    const known = this.#known(server, keyId);
     return known && VerifyKey.fromBase64(known.publicKey);
   }
 
@@ -118,8 +122,13 @@ export class KeyRing {
     this.#backoff.delete(server);
   }
 
+  #known(server: string, keyId: string): ServerKey | undefined {
+    const name = cacheKey(server, keyId);
+    return this.#own.get(name) ?? this.#keys.get(name);
+  }
+
   #isMissing({ server, keyId, at }: KeyRequest): boolean {
-    const known = this.#keys.get(cacheKey(server, keyId));
+    const known = this.#known(server, keyId);
     return known === undefined || (at > known.validUntil && !known.retired);
   }
 

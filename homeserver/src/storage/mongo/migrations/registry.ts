@@ -3,6 +3,7 @@ import { baseMigration } from './0001-base.ts';
 import { accountsMigration } from './0002-accounts.ts';
 import { roomsMigration } from './0010-rooms.ts';
 import { keysMigration } from './0020-keys.ts';
+import { federationMigration } from './0030-federation.ts';
 
 /** Every migration, in the order of their names. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -10,4 +11,5 @@ export const MIGRATIONS: readonly Migration[] = [
   accountsMigration,
   roomsMigration,
   keysMigration,
+  federationMigration,
 ];

@@ -1,0 +1,321 @@
+import { z } from 'zod';
+import { canonicalJson } from '../json/canonical.ts';
+import { parseJson, parseJsonObject } from '../json/parse.ts';
+import type { JsonObject, JsonValue } from '../json/value.ts';
+import { isJsonObject } from '../json/value.ts';
+import { isEventId, type EventId } from '../spec/identifiers/event-id.ts';
+import { isRoomId, type RoomId } from '../spec/identifiers/room-id.ts';
+import { isServerName, type ServerName } from '../spec/identifiers/server-name.ts';
+import type { UserId } from '../spec/identifiers/user-id.ts';
+import type { FederationClient } from './federation-client.ts';
+
+const object = z.custom<JsonObject>(isJsonObject, 'not an object');
+const objects = z.array(object);
+const eventIds = z.array(z.custom<EventId>(isEventId, 'not an event id'));
+
+const templateSchema = z.looseObject({ room_version: z.string().default('1'), event: object });
+const joinedSchema = z.looseObject({
+  state: objects,
+  auth_chain: objects,
+  event: object.optional(),
+  members_omitted: z.boolean().default(false),
+  servers_in_room: z.array(z.string()).default([]),
+});
+const transactionSchema = z.looseObject({
+  pdus: z.record(z.string(), z.looseObject({ error: z.string().optional() })).default({}),
+});
+const eventsSchema = z.looseObject({ events: objects });
+const pdusSchema = z.looseObject({ pdus: objects });
+const stateSchema = z.looseObject({ pdus: objects, auth_chain: objects });
+const stateIdsSchema = z.looseObject({ pdu_ids: eventIds, auth_chain_ids: eventIds });
+const authSchema = z.looseObject({ auth_chain: objects });
+const inviteSchema = z.looseObject({ event: object });
+const knockedSchema = z.looseObject({ knock_room_state: objects });
+const aliasSchema = z.looseObject({
+  room_id: z.custom<RoomId>(isRoomId, 'not a room id'),
+  servers: z.array(z.string()).default([]),
+});
+
+const V1 = '/_matrix/federation/v1';
+const V2 = '/_matrix/federation/v2';
+const part = encodeURIComponent;
+/** A join to a large room takes its time on both sides. */
+const JOIN_TIMEOUT_MS = 120_000;
+
+/** The template of a membership event, as another server would like it. */
+export type MembershipTemplate = { readonly roomVersion: string; readonly event: JsonObject };
+
+/** What a server that is in a room tells one that has just joined. */
+export type JoinAnswer = {
+  readonly state: readonly JsonObject[];
+  readonly authChain: readonly JsonObject[];
+  /** The event with the authorising server's signature, when it added one. */
+  readonly event: JsonObject | undefined;
+  readonly membersOmitted: boolean;
+  readonly serversInRoom: readonly ServerName[];
+};
+
+/** A schema over a lossless parse: events keep every digit of theirs. */
+const parser =
+  <T>(schema: z.ZodType<T>) =>
+  (text: string): T =>
+    schema.parse(parseJson(text));
+const content = (value: JsonValue): { content: string } => ({ content: canonicalJson(value, 'lenient') });
+
+/** The operations of the Server-Server API, as calls. Errors are `FederationError`s. */
+export class PeerApi {
+  readonly #client: FederationClient;
+
+  constructor(client: FederationClient) {
+    this.#client = client;
+  }
+
+  /** `GET make_join`, `make_leave` or `make_knock`; `versions` are the room versions that we can handle. */
+  async make(
+    kind: 'join' | 'knock' | 'leave',
+    destination: ServerName,
+    room: RoomId,
+    user: UserId,
+    versions: readonly string[],
+  ): Promise<MembershipTemplate> {
+    const query = kind === 'leave' ? '' : `?${versions.map((version) => `ver=${part(version)}`).join('&')}`;
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/make_${kind}/${part(room)}/${part(user)}${query}`,
+      parse: parser(templateSchema),
+      ignoreBackoff: true,
+    });
+    return { roomVersion: answer.room_version, event: answer.event };
+  }
+
+  /** `PUT v2/send_join`. */
+  async sendJoin(
+    destination: ServerName,
+    room: RoomId,
+    eventId: EventId,
+    event: JsonObject,
+    omitMembers: boolean,
+  ): Promise<JoinAnswer> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V2}/send_join/${part(room)}/${part(eventId)}?omit_members=${omitMembers}`,
+      ...content(event),
+      parse: parser(joinedSchema),
+      timeoutMs: JOIN_TIMEOUT_MS,
+      ignoreBackoff: true,
+    });
+    return {
+      state: answer.state,
+      authChain: answer.auth_chain,
+      event: answer.event,
+      membersOmitted: answer.members_omitted,
+      serversInRoom: answer.servers_in_room.filter(isServerName),
+    };
+  }
+
+  /** `PUT v2/send_leave`. */
+  async sendLeave(destination: ServerName, room: RoomId, eventId: EventId, event: JsonObject): Promise<void> {
+    await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V2}/send_leave/${part(room)}/${part(eventId)}`,
+      ...content(event),
+      parse: () => undefined,
+      ignoreBackoff: true,
+    });
+  }
+
+  /** `PUT send_knock`; answers the stripped state of the room. */
+  async sendKnock(
+    destination: ServerName,
+    room: RoomId,
+    eventId: EventId,
+    event: JsonObject,
+  ): Promise<readonly JsonObject[]> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V1}/send_knock/${part(room)}/${part(eventId)}`,
+      ...content(event),
+      parse: parser(knockedSchema),
+      ignoreBackoff: true,
+    });
+    return answer.knock_room_state;
+  }
+
+  /** `PUT v2/invite`; answers the event with the invited server's signature. */
+  async invite(
+    destination: ServerName,
+    room: RoomId,
+    eventId: EventId,
+    invite: { roomVersion: string; event: JsonObject; state: readonly JsonObject[] },
+  ): Promise<JsonObject> {
+    const { roomVersion, event, state } = invite;
+    const answer = await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V2}/invite/${part(room)}/${part(eventId)}`,
+      ...content({ room_version: roomVersion, event, invite_room_state: state }),
+      parse: parser(inviteSchema),
+      ignoreBackoff: true,
+    });
+    return answer.event;
+  }
+
+  /** `PUT send`; answers the errors by event id. */
+  async sendTransaction(
+    destination: ServerName,
+    txnId: string,
+    transaction: JsonObject,
+  ): Promise<ReadonlyMap<string, string>> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V1}/send/${part(txnId)}`,
+      ...content(transaction),
+      parse: parser(transactionSchema),
+      timeoutMs: 60_000,
+      ignoreBackoff: true,
+    });
+    return new Map(
+      Object.entries(answer.pdus).flatMap(([id, { error }]) =>
+        error === undefined ? [] : [[id, error] as const],
+      ),
+    );
+  }
+
+  /** `POST get_missing_events`: events before `latest` that are not before `earliest`. */
+  async missingEvents(
+    destination: ServerName,
+    room: RoomId,
+    request: { earliest: readonly EventId[]; latest: readonly EventId[]; limit: number },
+  ): Promise<readonly JsonObject[]> {
+    const { earliest, latest, limit } = request;
+    const answer = await this.#client.request({
+      destination,
+      method: 'POST',
+      path: `${V1}/get_missing_events/${part(room)}`,
+      ...content({ earliest_events: earliest, latest_events: latest, limit, min_depth: 0 }),
+      parse: parser(eventsSchema),
+    });
+    return answer.events.slice(0, limit);
+  }
+
+  /** `GET backfill`. */
+  async backfill(
+    destination: ServerName,
+    room: RoomId,
+    from: readonly EventId[],
+    limit: number,
+  ): Promise<readonly JsonObject[]> {
+    const query = from.map((id) => `v=${part(id)}`).join('&');
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/backfill/${part(room)}?${query}&limit=${limit}`,
+      parse: parser(pdusSchema),
+    });
+    return answer.pdus.slice(0, limit);
+  }
+
+  /** `GET state_ids`: the state before an event. */
+  async stateIds(
+    destination: ServerName,
+    room: RoomId,
+    eventId: EventId,
+  ): Promise<{ readonly state: readonly EventId[]; readonly authChain: readonly EventId[] }> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/state_ids/${part(room)}?event_id=${part(eventId)}`,
+      parse: parser(stateIdsSchema),
+      timeoutMs: JOIN_TIMEOUT_MS,
+    });
+    return { state: answer.pdu_ids, authChain: answer.auth_chain_ids };
+  }
+
+  /** `GET state`: the same as whole events. */
+  async state(
+    destination: ServerName,
+    room: RoomId,
+    eventId: EventId,
+  ): Promise<{ readonly state: readonly JsonObject[]; readonly authChain: readonly JsonObject[] }> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/state/${part(room)}?event_id=${part(eventId)}`,
+      parse: parser(stateSchema),
+      timeoutMs: JOIN_TIMEOUT_MS,
+    });
+    return { state: answer.pdus, authChain: answer.auth_chain };
+  }
+
+  /** `GET event`. */
+  async event(destination: ServerName, eventId: EventId): Promise<JsonObject | undefined> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/event/${part(eventId)}`,
+      parse: parser(pdusSchema),
+    });
+    return answer.pdus[0];
+  }
+
+  /** `GET event_auth`: the auth chain of an event. */
+  async eventAuth(destination: ServerName, room: RoomId, eventId: EventId): Promise<readonly JsonObject[]> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/event_auth/${part(room)}/${part(eventId)}`,
+      parse: parser(authSchema),
+    });
+    return answer.auth_chain;
+  }
+
+  /** `GET query/directory`. */
+  async resolveAlias(
+    destination: ServerName,
+    alias: string,
+  ): Promise<{ readonly room: RoomId; readonly servers: readonly ServerName[] }> {
+    const answer = await this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/query/directory?room_alias=${part(alias)}`,
+      parse: parser(aliasSchema),
+      ignoreBackoff: true,
+    });
+    return { room: answer.room_id, servers: answer.servers.filter(isServerName) };
+  }
+
+  /** `GET query/profile`, whole or one field. */
+  async profile(destination: ServerName, user: UserId, field?: string): Promise<JsonObject> {
+    const suffix = field === undefined ? '' : `&field=${part(field)}`;
+    return this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${V1}/query/profile?user_id=${part(user)}${suffix}`,
+      parse: parseJsonObject,
+      timeoutMs: 10_000,
+    });
+  }
+
+  /** Any other operation whose answer is an object: keys, devices, directories. */
+  async call(
+    destination: ServerName,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: JsonObject,
+    timeoutMs = 15_000,
+  ): Promise<JsonObject> {
+    return this.#client.request({
+      destination,
+      method,
+      path: `${V1}${path}`,
+      ...(body === undefined ? {} : content(body)),
+      parse: parseJsonObject,
+      timeoutMs,
+    });
+  }
+}

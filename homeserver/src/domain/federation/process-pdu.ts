@@ -1,0 +1,175 @@
+import type { JudgedPdu } from '@nyx/federation/auth/check-auth-events.ts';
+import type { StatePlace } from '@nyx/federation/auth/select-auth-events.ts';
+import { lookupInList, type StateLookup } from '@nyx/federation/auth/state-lookup.ts';
+import { openPdu, type OpenedPdu } from '@nyx/federation/checks/open-pdu.ts';
+import type { EventKeys, ReceiptPorts } from '@nyx/federation/checks/ports.ts';
+import { authoriseReceived, checkSignatures, keysNeeded } from '@nyx/federation/checks/receive-pdu.ts';
+import type { Receipt } from '@nyx/federation/checks/receive-pdu.ts';
+import { describeDecision } from '@nyx/federation/auth/decision.ts';
+import type { Pdu } from '@nyx/federation/events/pdu.ts';
+import { EventType } from '@nyx/federation/spec/event-types.ts';
+import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import type { PersistEvents } from '../events/persist-events.ts';
+import type { LiveRoom } from '../events/room-heads.ts';
+import type { RoomState } from '../events/room-state.ts';
+import type { Redactions } from '../rooms/redactions.ts';
+import type { RoomReads } from '../rooms/room-reads.ts';
+import type { AdmitEvents } from './admit-events.ts';
+import type { FetchMissing } from './fetch-missing.ts';
+import type { StagedPdu } from '../../ports/federation-stores.ts';
+
+/** What became of a received event: nothing to say, or why it was not taken. */
+export type PduFate = { readonly error?: string };
+
+export type ProcessPduDeps = {
+  readonly rooms: RoomReads;
+  readonly persist: PersistEvents;
+  readonly admit: AdmitEvents;
+  readonly missing: FetchMissing;
+  readonly keys: EventKeys;
+  readonly redactions: Redactions;
+};
+
+const TAKEN: PduFate = {};
+
+/** Takes one received event through the checks of receipt, fetching what is missing, and stores what comes of it. */
+export class ProcessPdu {
+  readonly #deps: ProcessPduDeps;
+
+  constructor(deps: ProcessPduDeps) {
+    this.#deps = deps;
+  }
+
+  /** Must be called by one caller per room at a time, in the order of arrival. */
+  async process(staged: StagedPdu): Promise<PduFate> {
+    const { rooms } = this.#deps;
+    const live = await rooms.find(staged.room);
+    if (live === undefined) return { error: 'this server is not in the room' };
+    const opened = openPdu(live.head.rules, staged.json);
+    if ('field' in opened) return { error: opened.message };
+    if (await this.#isKnown(opened.pdu.eventId)) return TAKEN;
+    return this.#receive(staged.origin, live, opened, true);
+  }
+
+  async #isKnown(id: EventId): Promise<boolean> {
+    const stored = await this.#deps.rooms.engine.events.get(id);
+    return stored !== undefined && stored.standing !== 'outlier';
+  }
+
+  async #receive(
+    origin: ServerName,
+    live: LiveRoom,
+    opened: OpenedPdu,
+    mayFillGap: boolean,
+  ): Promise<PduFate> {
+    const { keys } = this.#deps;
+    await keys.fetch(keysNeeded([opened]));
+    const unsigned = checkSignatures(opened, keys);
+    if (unsigned !== undefined) return fateOf(unsigned);
+    if (mayFillGap && (await this.#lacksPrevious(opened.pdu))) await this.#fillGap(origin, live, opened.pdu);
+    const ports = new Ports(this.#deps, origin, live);
+    const receipt = await authoriseReceived(opened, ports);
+    if (receipt.outcome !== 'drop') await this.#store(live, receipt, ports);
+    return fateOf(receipt);
+  }
+
+  async #lacksPrevious(pdu: Pdu): Promise<boolean> {
+    const found = await this.#deps.rooms.engine.events.getAll(pdu.prevEvents);
+    return [...new Set(pdu.prevEvents)].some((id) => found.get(id)?.stateAfter === undefined);
+  }
+
+  /** Fetches what lies between the room's newest events and this one, and takes it in, oldest first. */
+  async #fillGap(origin: ServerName, live: LiveRoom, pdu: Pdu): Promise<void> {
+    const jsons = await this.#deps.missing.between(origin, pdu, live.head.extremities);
+    const opened: OpenedPdu[] = [];
+    for (const json of jsons) {
+      const one = openPdu(live.head.rules, json);
+      if (!('field' in one) && one.pdu.roomId === pdu.roomId) opened.push(one);
+    }
+    opened.sort((left, right) => left.pdu.depth - right.pdu.depth);
+    await this.#deps.keys.fetch(keysNeeded(opened));
+    for (const one of opened) {
+      if (one.pdu.eventId === pdu.eventId || (await this.#isKnown(one.pdu.eventId))) continue;
+      await this.#receive(origin, live, one, false);
+    }
+  }
+
+  async #store(live: LiveRoom, receipt: Exclude<Receipt, { outcome: 'drop' }>, ports: Ports): Promise<void> {
+    const { persist, redactions, rooms } = this.#deps;
+    const { pdu } = receipt;
+    const standing = STANDINGS[receipt.outcome];
+    const stateBefore = ports.stateBefore;
+    await persist.persist(pdu.roomId, live.head.rules, [
+      {
+        pdu,
+        standing,
+        ...(stateBefore === undefined ? {} : { stateBefore }),
+        gapBefore: ports.gapBefore,
+      },
+    ]);
+    if (standing !== 'accepted' || pdu.type !== EventType.Redaction) return;
+    const stored = await rooms.engine.events.get(pdu.eventId);
+    if (stored !== undefined) await redactions.apply(stored);
+  }
+}
+
+const STANDINGS = { accept: 'accepted', 'soft-fail': 'soft-failed', reject: 'rejected' } as const;
+
+function fateOf(receipt: Receipt): PduFate {
+  if (receipt.outcome === 'drop') return { error: receipt.detail };
+  // A soft-failed event is not the sender's fault: it is kept, and told to nobody.
+  if (receipt.outcome === 'reject') return { error: describeDecision(receipt.decision) };
+  return TAKEN;
+}
+
+/** The library's questions about one event, answered from storage and, where that lacks something, by its sender. */
+class Ports implements ReceiptPorts {
+  readonly keys: EventKeys;
+  readonly authEvents = {
+    load: (pdu: Pdu, ids: readonly EventId[]) => this.#authEvents(pdu, ids),
+  };
+  readonly states = {
+    before: (pdu: Pdu, places: readonly StatePlace[]) => this.#before(pdu, places),
+    current: (_pdu: Pdu, places: readonly StatePlace[]) => this.#lookup(this.#live.head.state, places),
+  };
+  readonly #deps: ProcessPduDeps;
+  readonly #origin: ServerName;
+  readonly #live: LiveRoom;
+  /** The state before the event, once it was asked for. */
+  stateBefore: RoomState | undefined;
+  /** Whether a previous event is unknown, so that the state had to be fetched. */
+  gapBefore = false;
+
+  constructor(deps: ProcessPduDeps, origin: ServerName, live: LiveRoom) {
+    this.#deps = deps;
+    this.#origin = origin;
+    this.#live = live;
+    this.keys = deps.keys;
+  }
+
+  async #authEvents(pdu: Pdu, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, JudgedPdu>> {
+    const { admit, missing } = this.#deps;
+    const known = await admit.known(ids);
+    if (ids.every((id) => known.has(id))) return known;
+    await missing.authEvents(this.#origin, this.#live.head.rules, pdu);
+    return admit.known(ids);
+  }
+
+  async #before(pdu: Pdu, places: readonly StatePlace[]): Promise<StateLookup | undefined> {
+    const { persist, missing } = this.#deps;
+    const { rules } = this.#live.head;
+    this.stateBefore = await persist.stateBefore(pdu.roomId, rules, pdu.prevEvents);
+    if (this.stateBefore === undefined) {
+      this.gapBefore = true;
+      this.stateBefore = await missing.stateBefore(this.#origin, rules, pdu);
+    }
+    return this.stateBefore && this.#lookup(this.stateBefore, places);
+  }
+
+  async #lookup(state: RoomState, places: readonly StatePlace[]): Promise<StateLookup> {
+    const ids = places.flatMap(([type, key]) => state.get(type, key) ?? []);
+    const found = await this.#deps.rooms.engine.events.getAll(ids);
+    return lookupInList([...found.values()].map(({ pdu }) => pdu));
+  }
+}

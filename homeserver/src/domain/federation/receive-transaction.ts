@@ -1,0 +1,174 @@
+import { openPdu } from '@nyx/federation/checks/open-pdu.ts';
+import { claimedRoomId } from '@nyx/federation/events/pdu.ts';
+import { isJsonArray, isJsonObject, ownObject, ownString, ownValue } from '@nyx/federation/json/value.ts';
+import type { JsonObject } from '@nyx/federation/json/value.ts';
+import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { MAX_EDUS_PER_TRANSACTION, MAX_PDUS_PER_TRANSACTION } from '@nyx/federation/spec/limits.ts';
+import type { InboundStore, StagedPdu } from '../../ports/federation-stores.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { DomainError } from '../errors.ts';
+import type { RoomReads } from '../rooms/room-reads.ts';
+import type { PduFate, ProcessPdu } from './process-pdu.ts';
+import type { RoomAccess } from './room-access.ts';
+import type { RoomLanes } from './room-lanes.ts';
+
+/** What handles an ephemeral message of another server. It must check that the origin may say so. */
+export type EduHandler = (origin: ServerName, content: JsonObject) => Promise<void>;
+
+export type ReceiveTransactionDeps = {
+  readonly rooms: RoomReads;
+  readonly access: RoomAccess;
+  readonly inbound: InboundStore;
+  readonly process: ProcessPdu;
+  readonly lanes: RoomLanes;
+  readonly edus: ReadonlyMap<string, EduHandler>;
+};
+
+/** Staged events looked at at once after a restart. */
+const RECOVERY_BATCH = 1_000;
+
+/** Receives transactions (spec: Server-Server API, Transactions): one bad event never fails the rest. */
+export class ReceiveTransaction {
+  readonly #deps: ReceiveTransactionDeps;
+  readonly #logger: Logger;
+  readonly #running = new Map<string, Promise<string>>();
+
+  constructor(deps: ReceiveTransactionDeps, logger: Logger) {
+    this.#deps = deps;
+    this.#logger = logger;
+  }
+
+  /** The answer, as JSON. The same transaction gets the same answer. Throws `bad_json`, `forbidden`. */
+  async receive(origin: ServerName, txnId: string, body: JsonObject): Promise<string> {
+    const { pdus, edus } = readTransaction(origin, body);
+    const key = `${origin} ${txnId}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const answer = this.#receive(origin, txnId, pdus, edus).finally(() => this.#running.delete(key));
+    this.#running.set(key, answer);
+    return answer;
+  }
+
+  /** Works off what was staged before the process ended. Answers how many events there were. */
+  async recover(): Promise<number> {
+    let count = 0;
+    let previous: EventId | undefined;
+    for (;;) {
+      const staged = await this.#deps.inbound.staged(RECOVERY_BATCH);
+      const [first] = staged;
+      // What failed stays at the front: it waits for the next start.
+      if (first === undefined || first.eventId === previous) return count;
+      previous = first.eventId;
+      count += staged.length;
+      await Promise.all(staged.map((pdu) => this.#process(pdu)));
+    }
+  }
+
+  async #receive(
+    origin: ServerName,
+    txnId: string,
+    pdus: readonly JsonObject[],
+    edus: readonly JsonObject[],
+  ): Promise<string> {
+    const { inbound } = this.#deps;
+    const before = await inbound.answerTo(origin, txnId);
+    if (before !== undefined) return before;
+    const [fates] = await Promise.all([this.#pdus(origin, pdus), this.#edus(origin, edus)]);
+    const answer = JSON.stringify({ pdus: Object.fromEntries(fates) });
+    await inbound.keepAnswer(origin, txnId, answer);
+    return answer;
+  }
+
+  async #pdus(origin: ServerName, pdus: readonly JsonObject[]): Promise<Map<string, PduFate>> {
+    const fates = new Map<string, PduFate>();
+    const staged: StagedPdu[] = [];
+    for (const json of pdus) {
+      const one = await this.#sort(origin, json);
+      if ('error' in one) {
+        if (one.eventId !== undefined) fates.set(one.eventId, { error: one.error });
+        this.#logger.info({ origin, reason: one.error }, 'refused an event');
+      } else staged.push(one);
+    }
+    await this.#deps.inbound.stage(staged);
+    const results = await Promise.all(staged.map((pdu) => this.#process(pdu)));
+    for (const [index, { eventId }] of staged.entries()) fates.set(eventId, results[index] ?? {});
+    return fates;
+  }
+
+  /** Finds the room of an event and whether its origin may send there at all. */
+  async #sort(
+    origin: ServerName,
+    json: JsonObject,
+  ): Promise<StagedPdu | { readonly error: string; readonly eventId: EventId | undefined }> {
+    const room = claimedRoomId(json);
+    const live = isRoomId(room) ? await this.#deps.rooms.find(room) : undefined;
+    if (!isRoomId(room) || live === undefined) {
+      return { error: 'this server is not in the room', eventId: undefined };
+    }
+    const opened = openPdu(live.head.rules, json);
+    if ('field' in opened) return { error: opened.message, eventId: undefined };
+    const { eventId } = opened.pdu;
+    try {
+      await this.#deps.access.open(room, origin);
+    } catch (error) {
+      if (error instanceof DomainError) return { error: error.message, eventId };
+      throw error;
+    }
+    return { eventId, room, origin, json };
+  }
+
+  /** Works on an event in its room's lane; what fails by our own fault stays staged. */
+  #process(pdu: StagedPdu): Promise<PduFate> {
+    const { lanes, process, inbound } = this.#deps;
+    return lanes.run(pdu.room, async () => {
+      let fate: PduFate;
+      try {
+        fate = await process.process(pdu);
+      } catch (error) {
+        this.#logger.error({ error, event: pdu.eventId, origin: pdu.origin }, 'could not process an event');
+        return { error: 'internal error' };
+      }
+      if (fate.error !== undefined)
+        this.#logger.info({ event: pdu.eventId, origin: pdu.origin, reason: fate.error }, 'refused an event');
+      await inbound.unstage([pdu.eventId]);
+      return fate;
+    });
+  }
+
+  async #edus(origin: ServerName, edus: readonly JsonObject[]): Promise<void> {
+    for (const edu of edus) {
+      const type = ownString(edu, 'edu_type');
+      const content = ownObject(edu, 'content');
+      const handle = type === undefined ? undefined : this.#deps.edus.get(type);
+      if (handle === undefined || content === undefined) continue;
+      try {
+        await handle(origin, content);
+      } catch (error) {
+        this.#logger.info({ origin, type, error }, 'could not handle an ephemeral message');
+      }
+    }
+  }
+}
+
+/** Throws `forbidden` when the sender is not who signed, `bad_json` for a transaction beyond its limits. */
+function readTransaction(
+  origin: ServerName,
+  body: JsonObject,
+): { pdus: readonly JsonObject[]; edus: readonly JsonObject[] } {
+  const claimed = ownValue(body, 'origin');
+  if (claimed !== undefined && claimed !== origin) {
+    throw new DomainError('forbidden', 'The transaction names another origin than its signature');
+  }
+  const list = (key: string, most: number): JsonObject[] => {
+    const value = ownValue(body, key) ?? [];
+    if (!isJsonArray(value)) throw new DomainError('bad_json', `${key} is not a list`);
+    if (value.length > most) throw new DomainError('bad_json', `More than ${most} ${key}`);
+    return value.filter(isJsonObject);
+  };
+  return {
+    pdus: list('pdus', MAX_PDUS_PER_TRANSACTION),
+    edus: list('edus', MAX_EDUS_PER_TRANSACTION),
+  };
+}
