@@ -14,14 +14,17 @@ import {
   invitePolicy,
   profileLookup,
 } from './wiring/account-adapters.ts';
+import type { FederationAuthenticator } from './ports/federation-authenticator.ts';
 import type { Accounts } from './wiring/accounts.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
 import { wireDiscovery } from './wiring/discovery.ts';
 import { wireEvents } from './wiring/events.ts';
+import { federationCore, wireFederation } from './wiring/federation.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
+import { wirePeers } from './wiring/peers.ts';
 import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
 import { rotationRooms } from './wiring/rotation-rooms.ts';
@@ -37,6 +40,8 @@ export type Context = AsyncDisposable & {
   readonly routes: readonly Route[];
   readonly operatorToken: Secret;
   readonly accounts: Accounts;
+  /** Undefined when this server does not federate. */
+  readonly federationAuthenticator: FederationAuthenticator | undefined;
   /** Starts what runs in the background. */
   start(): Promise<void>;
 };
@@ -56,12 +61,15 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const ignored = new CachedIgnoredUsers(accounts.accountDataStore);
   accounts.accountData.onChange((user) => ignored.forget(user));
   const rotation = wireRotation(foundation, events);
+  const peers = foundation.config.federation.enabled ? wirePeers(foundation) : undefined;
+  const core = peers && federationCore(foundation, events, peers);
+  const invites = invitePolicy(accounts.accountDataStore);
   const rooms = roomServices(foundation, events, {
     epochs: rotation.guard,
     profiles: profileLookup(accounts.profileStore),
-    invites: invitePolicy(accounts.accountDataStore),
+    invites,
     ignored,
-    remote: noRemoteRooms,
+    remote: core?.remote ?? noRemoteRooms,
     history: noRemoteHistory,
   });
   const keys = wireKeys(foundation, {
@@ -96,9 +104,25 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     keys,
     rotation,
   ];
+  const federation =
+    peers === undefined || core === undefined
+      ? []
+      : [
+          wireFederation(foundation, events, peers, core, {
+            users: accounts.users,
+            profiles: accounts.profileStore,
+            invites,
+            find: rooms.find,
+            edus: new Map(),
+          }),
+        ];
   const features: Record<string, boolean> = {};
   for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);
-  return { accounts, areas: [...areas, wireDiscovery(foundation.config, features)] };
+  return {
+    accounts,
+    areas: [...areas, ...federation, wireDiscovery(foundation.config, features)],
+    federationAuthenticator: peers?.authenticator,
+  };
 };
 
 const startJobs = (foundation: Foundation, areas: readonly Area[]): void => {
@@ -132,13 +156,14 @@ export const createContext = async (
   stopping: AbortSignal,
 ): Promise<Context> => {
   const foundation = await buildFoundation(config, platform);
-  const { accounts, areas } = wireAreas(foundation, stopping);
+  const { accounts, areas, federationAuthenticator } = wireAreas(foundation, stopping);
   for (const job of areas.flatMap(({ jobs }) => jobs ?? [])) foundation.jobs.set(job.name, job);
   return {
     foundation,
     routes: areas.flatMap(({ routes }) => routes ?? []),
     operatorToken: config.server.admin.token ?? platform.secret('admin-token'),
     accounts,
+    federationAuthenticator,
     start: async () => {
       startJobs(foundation, areas);
       for (const { start } of areas) await start?.();

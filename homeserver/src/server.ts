@@ -50,7 +50,7 @@ const appDeps = (config: Config, platform: Platform, context: Context, stopping:
     routes,
     mount: {
       authenticator: context.accounts.authenticator,
-      federationAuthenticator: undefined,
+      federationAuthenticator: context.federationAuthenticator,
       operatorToken,
       rateLimiter: foundation.rateLimiter,
       logger: platform.logger,

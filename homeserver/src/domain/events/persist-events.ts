@@ -106,11 +106,15 @@ export class PersistEvents {
   /**
    * Adds events to the room's timeline, in the order given (a topological one). Those already there are passed over.
    * Answers the events that are new. Events that are rejected or soft-failed are kept apart.
+   *
+   * @param options.fresh what is known of the room is out of date (this server was not in it): the events start it
+   * anew, and its old extremities and state play no part any more.
    */
   async persist(
     room: RoomId,
     rules: RoomVersionRules,
     inbound: readonly InboundEvent[],
+    options: { readonly fresh?: boolean } = {},
   ): Promise<readonly StoredEvent[]> {
     const { engine } = this.#deps;
     const apart = inbound.filter(({ standing = 'accepted' }) => standing !== 'accepted');
@@ -122,7 +126,8 @@ export class PersistEvents {
     const accepted = inbound.filter(({ standing = 'accepted' }) => standing === 'accepted');
     if (accepted.length === 0) return [];
     return engine.writers.write(room, async (tip) => {
-      const added = await this.#place(tip ?? emptyHead(rules, room), accepted);
+      const start = tip === undefined || options.fresh === true ? emptyHead(rules, room) : tip;
+      const added = await this.#place({ ...start, pos: tip?.pos ?? 0 }, accepted);
       return added.events.length === 0 ? { answer: [] } : { add: added, answer: added.events };
     });
   }
@@ -172,7 +177,8 @@ export class PersistEvents {
 
   async #place(tip: RoomHead, inbound: readonly InboundEvent[]): Promise<Addition> {
     const { chains, clock, events, engine, resolver } = this.#deps;
-    const known = await events.getAll(inbound.map(({ pdu }) => pdu.eventId));
+    // Of the stored ones alone: an invite of ours was built, and so staged, before its user's server signed it.
+    const known = await engine.events.getAll(inbound.map(({ pdu }) => pdu.eventId));
     const added: StoredEvent[] = [];
     const layers: StateLayer[] = [];
     const states: RoomState[] = [];

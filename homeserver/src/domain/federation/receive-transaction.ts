@@ -23,6 +23,8 @@ export type ReceiveTransactionDeps = {
   readonly inbound: InboundStore;
   readonly process: ProcessPdu;
   readonly lanes: RoomLanes;
+  /** Joins of ours under way: what is sent to a room meanwhile is for it. */
+  readonly joins: RoomLanes;
   readonly edus: ReadonlyMap<string, EduHandler>;
 };
 
@@ -103,6 +105,7 @@ export class ReceiveTransaction {
     json: JsonObject,
   ): Promise<StagedPdu | { readonly error: string; readonly eventId: EventId | undefined }> {
     const room = claimedRoomId(json);
+    if (isRoomId(room)) await this.#deps.joins.settled(room);
     const live = isRoomId(room) ? await this.#deps.rooms.find(room) : undefined;
     if (!isRoomId(room) || live === undefined) {
       return { error: 'this server is not in the room', eventId: undefined };

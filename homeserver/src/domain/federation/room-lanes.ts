@@ -16,6 +16,11 @@ export class RoomLanes {
     return result;
   }
 
+  /** Resolves when what is under way in a room now has ended. */
+  async settled(room: RoomId): Promise<void> {
+    await this.#tails.get(room);
+  }
+
   /** Resolves when nothing is being worked on. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());

@@ -1,0 +1,51 @@
+import { openPdu } from '@nyx/federation/checks/open-pdu.ts';
+import type { Pdu } from '@nyx/federation/events/pdu.ts';
+import type { JoinAnswer } from '@nyx/federation/http/peer-api.ts';
+import type { RoomVersionRules } from '@nyx/federation/room-versions/rules.ts';
+import { EventType } from '@nyx/federation/spec/event-types.ts';
+import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { DomainError } from '../errors.ts';
+import { authLookup, requireAuthorised } from '../events/authorise.ts';
+import type { PersistEvents } from '../events/persist-events.ts';
+import type { RoomReads } from '../rooms/room-reads.ts';
+import type { AdmitEvents } from './admit-events.ts';
+
+/** Makes a room of what a server tells that has just let one of our users in. Nothing of it is believed unchecked. */
+export class ImportRoom {
+  readonly #rooms: RoomReads;
+  readonly #persist: PersistEvents;
+  readonly #admit: AdmitEvents;
+  readonly #server: ServerName;
+
+  constructor(rooms: RoomReads, persist: PersistEvents, admit: AdmitEvents, server: ServerName) {
+    this.#rooms = rooms;
+    this.#persist = persist;
+    this.#admit = admit;
+    this.#server = server;
+  }
+
+  /** Stores the state, then the join on top of it. Throws `bad_gateway` when the state cannot be the room's. */
+  async joined(from: ServerName, rules: RoomVersionRules, join: Pdu, answer: JoinAnswer): Promise<void> {
+    const judged = await this.#admit.admit(rules, [...answer.authChain, ...answer.state]);
+    const state: EventId[] = [];
+    for (const json of answer.state) {
+      const opened = openPdu(rules, json);
+      const one = 'field' in opened ? undefined : judged.get(opened.pdu.eventId);
+      if (one !== undefined && !one.rejected && one.pdu.roomId === join.roomId) state.push(one.pdu.eventId);
+    }
+    const create = state
+      .map((id) => judged.get(id)?.pdu)
+      .find((pdu) => pdu?.type === EventType.Create && pdu.stateKey === '');
+    if (create === undefined || (create.content.room_version ?? '1') !== rules.version) {
+      throw new DomainError('bad_gateway', `${from} did not send the state of the room`);
+    }
+    const stateBefore = await this.#persist.stateOf(join.roomId, state);
+    const { events, heads } = this.#rooms.engine;
+    requireAuthorised(rules, join, await authLookup(rules, join, stateBefore, events));
+    const live = await this.#rooms.find(join.roomId);
+    const fresh = live?.tally.servers.has(this.#server) !== true;
+    await this.#persist.persist(join.roomId, rules, [{ pdu: join, stateBefore, gapBefore: true }], { fresh });
+    await heads.adopt(join.roomId);
+  }
+}

@@ -1,0 +1,198 @@
+import { DEFAULT_BACKOFF } from '@nyx/federation/http/backoff.ts';
+import { isUserId, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
+import { AcceptInvite } from '../domain/federation/accept-invite.ts';
+import { AcceptMembership } from '../domain/federation/accept-membership.ts';
+import { AdmitEvents } from '../domain/federation/admit-events.ts';
+import { AnswerMembership } from '../domain/federation/answer-membership.ts';
+import { Deliver } from '../domain/federation/deliver.ts';
+import { FederatedRooms } from '../domain/federation/federated-rooms.ts';
+import { FetchMissing } from '../domain/federation/fetch-missing.ts';
+import { ForeignRooms } from '../domain/federation/foreign-rooms.ts';
+import { ImportRoom } from '../domain/federation/import-room.ts';
+import { KeyNotary } from '../domain/federation/key-notary.ts';
+import { MakeMembership } from '../domain/federation/make-membership.ts';
+import { ProcessPdu } from '../domain/federation/process-pdu.ts';
+import type { EduHandler } from '../domain/federation/receive-transaction.ts';
+import { ReceiveTransaction } from '../domain/federation/receive-transaction.ts';
+import { RelayEvents } from '../domain/federation/relay-events.ts';
+import { RestrictedJoins } from '../domain/federation/restricted-joins.ts';
+import { RoomAccess } from '../domain/federation/room-access.ts';
+import { RoomLanes } from '../domain/federation/room-lanes.ts';
+import { SendOut } from '../domain/federation/send-out.ts';
+import { ServeEvents } from '../domain/federation/serve-events.ts';
+import type { FindRoom } from '../domain/rooms/find-room.ts';
+import { Redactions } from '../domain/rooms/redactions.ts';
+import { RoomReads } from '../domain/rooms/room-reads.ts';
+import { getEventsRoutes } from '../http/federation/get-events.ts';
+import { getServerKeysRoute } from '../http/federation/get-server-keys.ts';
+import { getVersionRoute } from '../http/federation/get-version.ts';
+import { makeMembershipRoutes } from '../http/federation/make-membership.ts';
+import { queryKeysRoute, queryServerKeysRoute } from '../http/federation/query-keys.ts';
+import { queryDirectoryRoute, queryProfileRoute } from '../http/federation/query.ts';
+import { receiveInviteRoute, receiveInviteV1Route } from '../http/federation/receive-invite.ts';
+import { sendMembershipRoutes } from '../http/federation/send-membership.ts';
+import { sendTransactionRoute } from '../http/federation/send-transaction.ts';
+import { deliverJob, sweepJob } from '../jobs/federation/deliver.ts';
+import type { UserStore, ProfileStore } from '../ports/accounts.ts';
+import type { InvitePolicy } from '../ports/invite-policy.ts';
+import type { RemoteRooms } from '../ports/remote-rooms.ts';
+import type { Area } from './area.ts';
+import type { EventServices } from './events.ts';
+import type { Foundation } from './foundation.ts';
+import { fractions, newIds, type Peers } from './peers.ts';
+
+/** What both directions of federation share. */
+export type FederationCore = {
+  readonly rooms: RoomReads;
+  readonly access: RoomAccess;
+  readonly foreign: ForeignRooms;
+  readonly admit: AdmitEvents;
+  /** One worker per room for what comes in; and for our own joins. */
+  readonly lanes: RoomLanes;
+  readonly joins: RoomLanes;
+  readonly remote: RemoteRooms;
+};
+
+/** What federation needs of the other areas. */
+export type FederationNeeds = {
+  readonly users: UserStore;
+  readonly profiles: ProfileStore;
+  readonly invites: InvitePolicy;
+  readonly find: FindRoom;
+  /** By `edu_type`. */
+  readonly edus: ReadonlyMap<string, EduHandler>;
+};
+
+const VERSION = '0.1.0';
+const SWEEP_EVERY_MS = 60_000;
+
+/** Rooms with the help of other servers: made before the rooms' own services, which use it. */
+export const federationCore = (
+  { platform }: Foundation,
+  { engine, persist, signer }: EventServices,
+  peers: Peers,
+): FederationCore => {
+  const rooms = new RoomReads(engine);
+  const foreign = new ForeignRooms(rooms, persist);
+  const admit = new AdmitEvents(peers.keys, engine.events, persist);
+  const importer = new ImportRoom(rooms, persist, admit, signer.server);
+  const joins = new RoomLanes();
+  const remote = new FederatedRooms(
+    { peers: peers.api, rooms, foreign, importer, joins, clock: platform.clock },
+    signer,
+  );
+  return {
+    rooms,
+    foreign,
+    admit,
+    joins,
+    remote,
+    access: new RoomAccess(rooms, signer.server),
+    lanes: new RoomLanes(),
+  };
+};
+
+const isActive =
+  (users: UserStore) =>
+  async (user: UserId): Promise<boolean> => {
+    const account = await users.find(user);
+    return account !== undefined && account.deactivatedAt === undefined;
+  };
+
+const inbound = (
+  foundation: Foundation,
+  events: EventServices,
+  peers: Peers,
+  core: FederationCore,
+  needs: FederationNeeds,
+) => {
+  const { platform } = foundation;
+  const { persist, signer } = events;
+  const { rooms, access, admit, lanes, joins, foreign } = core;
+  const { keys, outbound, wake, api } = peers;
+  const redactions = new Redactions(rooms);
+  const missing = new FetchMissing(api, admit, persist);
+  const process = new ProcessPdu({ rooms, persist, admit, missing, keys, redactions });
+  const relay = new RelayEvents(outbound, signer.server, wake);
+  const { invites: policy, users, edus } = needs;
+  return {
+    transactions: new ReceiveTransaction(
+      { rooms, access, inbound: peers.inbound, process, lanes, joins, edus },
+      platform.logger,
+    ),
+    memberships: new AcceptMembership({ rooms, access, persist, keys, lanes, relay }, signer),
+    invites: new AcceptInvite({ rooms, foreign, keys, policy, lanes, isActive: isActive(users) }, signer),
+    templates: new MakeMembership(rooms, access, new RestrictedJoins(rooms, signer.server), platform.clock),
+  };
+};
+
+const outgoing = (foundation: Foundation, events: EventServices, peers: Peers, core: FederationCore) => {
+  const { config, platform, stream } = foundation;
+  const { server } = events.signer;
+  const deliver = new Deliver(
+    {
+      peers: peers.api,
+      outbound: peers.outbound,
+      events: events.engine.events,
+      clock: platform.clock,
+      logger: platform.logger,
+      allows: peers.allows,
+    },
+    {
+      server,
+      backoff: { ...DEFAULT_BACKOFF, maxMs: config.federation.maxRetryInterval },
+      random: fractions(foundation),
+      newId: newIds(foundation),
+    },
+  );
+  const sendOut = new SendOut(core.rooms, stream, peers.outbound, server, peers.wake, platform.logger);
+  return { deliver, sendOut };
+};
+
+/** Endpoints for other servers, the queues to them, and what was received and waits. */
+export const wireFederation = (
+  foundation: Foundation,
+  events: EventServices,
+  peers: Peers,
+  core: FederationCore,
+  needs: FederationNeeds,
+): Area => {
+  const { platform, relay, config, roles } = foundation;
+  const { server } = events.signer;
+  const { transactions, memberships, invites, templates } = inbound(foundation, events, peers, core, needs);
+  const { deliver, sendOut } = outgoing(foundation, events, peers, core);
+  const serve = new ServeEvents(core.rooms, core.access);
+  const notary = new KeyNotary(peers.keys, peers.keyStore, events.signer, peers.publish, () =>
+    platform.clock.now(),
+  );
+  const findProfile = async (user: UserId) =>
+    config.federation.profileLookup && isUserId(user) ? needs.profiles.find(user) : undefined;
+  const sweep = sweepJob(peers.outbound, relay);
+  return {
+    routes: [
+      getVersionRoute(VERSION),
+      getServerKeysRoute(peers.publish),
+      queryKeysRoute(notary),
+      queryServerKeysRoute(notary),
+      sendTransactionRoute(transactions),
+      ...makeMembershipRoutes(templates),
+      ...sendMembershipRoutes(memberships, new AnswerMembership(core.rooms, serve, server)),
+      receiveInviteRoute(invites),
+      receiveInviteV1Route(invites),
+      ...getEventsRoutes(serve, server, platform.clock),
+      queryDirectoryRoute(needs.find, server),
+      queryProfileRoute(findProfile, server),
+    ],
+    jobs: [deliverJob(deliver, relay), sweep],
+    schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: null }],
+    start: async () => {
+      const recovered = await transactions.recover();
+      if (recovered > 0) platform.logger.info({ events: recovered }, 'took up events received before');
+      if (roles.federationOut) sendOut.start();
+    },
+    stop: async () => {
+      await sendOut[Symbol.asyncDispose]();
+      await core.lanes.idle();
+    },
+  };
+};
