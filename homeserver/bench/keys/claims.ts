@@ -70,7 +70,7 @@ export const benchClaims = async (
     serverName: SERVER,
   };
   const plain = db.collection<Row>('benchPlainKeys');
-  await plain.createIndex({ device: 1, algorithm: 1, order: 1 });
+  await plain.createIndexes([{ name: 'plain', key: { device: 1, algorithm: 1, order: 1 } }]);
   const perRound = Math.ceil(claims / 4);
   const given = new Map<string, number>();
   let ours = 0;
