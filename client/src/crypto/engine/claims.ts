@@ -4,11 +4,14 @@ import { isTrustedDevice } from '../identity/user-record.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import { OTPK_ALGORITHM, SPK_ALGORITHM } from '../primitives/names.ts';
 import type { ClaimedKeys } from '../prekeys/bundle.ts';
+import type { PeerDevice } from '../pairwise/device.ts';
+import { linkBinding, linkHandedOver, linkSecrets } from './link-state.ts';
 import { splitDeviceName, type Op } from './op.ts';
-import { hasSession, mayOpen, openFromClaim, peerOf } from './pairwise-channel.ts';
+import { hasSession, mayOpen, openFromClaim, peerOf, sealFor } from './pairwise-channel.ts';
 import type { ClaimedByUser, Purpose } from './purpose.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { USERS } from './tables.ts';
+import { sendToDevices } from './to-device.ts';
 
 const DEVICES_PER_CLAIM = 100;
 /** Our server's claim with several algorithms a device (MSC3983's shape), in one transaction. */
@@ -91,18 +94,31 @@ function openSession(op: Op, userId: string, deviceId: string, claimed: ClaimedK
   const device = user?.devices[deviceId];
   if (device === undefined || !isTrustedDevice(user, device)) return false;
   const peer = peerOf(userId, device);
+  const binding = linkBinding(op, peer);
   // The peer may have started one while we asked.
-  if (hasSession(op, peer)) return true;
+  if (hasSession(op, peer) && binding === undefined) return true;
   const attempt = op.tx.nested();
   try {
-    openFromClaim({ ...op, tx: attempt }, peer, claimed);
+    openFromClaim({ ...op, tx: attempt }, peer, claimed, binding);
     op.tx.merge(attempt);
+    if (binding !== undefined) handOver(op, peer);
     return true;
   } catch (error) {
     // A bundle that does not hold: no session, and healing's texts tell the user.
     if (!isCryptoError(error)) throw error;
+    if (binding !== undefined) linkHandedOver(op, false);
     return false;
   }
+}
+
+/** Linking: the device's session is there, the secrets are its first message. */
+function handOver(op: Op, peer: PeerDevice): void {
+  const sealed = sealFor(op, peer, linkSecrets(op));
+  if (sealed !== undefined) {
+    const messages = { [peer.userId]: { [peer.deviceId]: sealed } };
+    sendToDevices(op, 'm.room.encrypted', messages, { for: 'toDevice' });
+  }
+  linkHandedOver(op, sealed !== undefined);
 }
 
 /** The claim failed for good or for now. A server that does not know the combined call is asked the standard way. */
@@ -112,5 +128,12 @@ export function claimFailed(op: Op, { devices, stage }: ClaimPurpose, status: nu
     send(op, devices, 'oneTime', {});
     return;
   }
-  for (const name of devices) backOff(op, subject(name));
+  for (const name of devices) {
+    backOff(op, subject(name));
+    const [userId, deviceId] = splitDeviceName(name);
+    const device = op.tx.get(USERS, userId)?.devices[deviceId];
+    // The user is looking at the code: better to try again than to wait for the server.
+    if (device !== undefined && linkBinding(op, peerOf(userId, device)) !== undefined)
+      linkHandedOver(op, false);
+  }
 }

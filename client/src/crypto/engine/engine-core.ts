@@ -9,6 +9,7 @@ import type { Random } from '../primitives/random.ts';
 import { wipeAll } from '../primitives/secret.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { nextHealing } from './healing.ts';
+import { nextLinkEnd } from './linking.ts';
 import type { Memory, Op } from './op.ts';
 import type { EngineNotice, OutgoingRequest } from './protocol.ts';
 import { allRequests, isBackedOff } from './requests.ts';
@@ -86,7 +87,7 @@ export class EngineCore {
   nextWake(now: number): number | undefined {
     const times = [...this.#memory.backoff.values()].map(({ until }) => until).filter((until) => until > now);
     const op = this.#peek(now);
-    for (const next of [nextHealing(op), nextFlowEnd(op)])
+    for (const next of [nextHealing(op), nextFlowEnd(op), nextLinkEnd(op)])
       if (next !== undefined) times.push(Math.max(next, now));
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -115,6 +116,7 @@ export class EngineCore {
 
   close(): void {
     this.#memory.chains.dropWhere('');
+    this.#memory.linking?.secret.wipe();
     wipeAll([this.self.ed25519.secret, this.self.x25519.secret]);
     this.vault.close();
   }

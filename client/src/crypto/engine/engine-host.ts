@@ -16,7 +16,7 @@ import { StoreError, type RecordStore } from '../../vault/record-store.ts';
 import { Vault, type VaultPorts } from '../../vault/vault.ts';
 import { EngineCore } from './engine-core.ts';
 import { EngineError } from './engine-error.ts';
-import { handlers, type HandledOp } from './handlers.ts';
+import { handlers } from './handlers.ts';
 import { encryptEvent, prepareSend } from './group-send.ts';
 import type { Op } from './op.ts';
 import { createDevice, loadDevice, putSecret } from './own-device.ts';
@@ -147,7 +147,7 @@ export class EngineHost implements EngineClient {
         return { data: await decryptAttachment(data, file, this.#progress(progressId)) };
       }
       default: {
-        const handle = handlers[op as HandledOp] as (operation: Op, parsed: unknown) => unknown;
+        const handle = handlers[op] as (operation: Op, parsed: unknown) => unknown;
         return this.#run((operation) => handle(operation, args));
       }
     }

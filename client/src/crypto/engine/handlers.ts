@@ -5,6 +5,7 @@ import { equalBytes } from '../primitives/bytes.ts';
 import { decryptEvent } from './group-receive.ts';
 import { SENT } from './group-send.ts';
 import { askAgain } from './healing.ts';
+import { approveLinking, startLinking } from './linking.ts';
 import type { Op } from './op.ts';
 import { identityStatus } from './own-identity.ts';
 import type { EngineOp, EngineResults, ParsedArgs, UserIdentity } from './protocol.ts';
@@ -40,9 +41,7 @@ type HostOp =
   | 'restoreIdentity'
   | 'encryptAttachment'
   | 'decryptAttachment';
-/** Operations whose parts are not in yet. */
-type LaterOp = 'startLinking' | 'approveLinking';
-export type HandledOp = Exclude<EngineOp, HostOp | LaterOp>;
+export type HandledOp = Exclude<EngineOp, HostOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
 
@@ -111,6 +110,8 @@ export const handlers: Handlers = {
   showQr: (op, { flowId }) => showCode(op, flowId),
   scanQr: (op, { flowId, payload }) => scanCode(op, payload, flowId),
   confirmScanned: (op, { flowId }) => confirmScanned(op, flowId),
+  startLinking: (op) => startLinking(op),
+  approveLinking: (op, { payload }) => approveLinking(op, payload),
   cancelVerification: (op, { flowId }) => cancelVerification(op, flowId),
   askForKey: (op, { roomId, eventId }) => {
     askAgain(op, roomId, eventId);

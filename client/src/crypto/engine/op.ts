@@ -9,6 +9,7 @@ import type { LocalDevice } from '../pairwise/device.ts';
 import type { Random } from '../primitives/random.ts';
 import type { Secret } from '../primitives/secret.ts';
 import type { VaultTransaction } from '../../vault/transaction.ts';
+import type { Linking } from '../identity/link-code.ts';
 import type { InFlight, RestoreMemory } from './purpose.ts';
 import type { EngineNotice } from './protocol.ts';
 
@@ -42,6 +43,8 @@ export type Memory = {
   restore?: RestoreMemory;
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
+  /** A link with another device of ours under way. */
+  linking?: Linking;
   /** Verifications under way and lately ended, by transaction id. A restart cancels them. */
   readonly flows: Map<string, Flow>;
   /** Events to decrypt again when a user's devices are known: user -> room -> event ids. */

@@ -20,6 +20,7 @@ import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { fromUtf8, toHex, utf8 } from '../primitives/bytes.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import { NAMESPACE, PAIRWISE_ALGORITHM } from '../primitives/names.ts';
+import { noteBoundSession } from './link-state.ts';
 import { deviceName, type Op } from './op.ts';
 import {
   destroyOneTime,
@@ -104,7 +105,8 @@ export function mayOpen(op: Op, peer: PeerDevice): boolean {
  */
 export function openFromClaim(op: Op, peer: PeerDevice, claimed: ClaimedKeys, binding?: Uint8Array): Session {
   const table = peerTable(op, peer);
-  requireMayOpen(table, op.now);
+  // Linking is the user's own doing, and the new device may just have been talked to.
+  if (binding === undefined) requireMayOpen(table, op.now);
   const bundle = verifyBundle({
     device: peer,
     claimed,
@@ -176,7 +178,10 @@ export function openFrame(op: Op, sender: string, content: unknown, binding?: Ui
   }
   const table = peerTable(op, peer);
   try {
-    return accept(op, device, peer, receive(op, peer, frame, table, binding));
+    const known = op.tx.get(SESSIONS, sessionName(peer, toHex(frame.sid))) !== undefined;
+    const received = receive(op, peer, frame, table, binding);
+    if (binding !== undefined && !known) noteBoundSession(op, frame.sid);
+    return accept(op, device, peer, received);
   } catch (error) {
     const reply = isAnswered(error) ? makeSessionError(op.self, peer, frame, table, op.now) : undefined;
     if (reply === undefined) return refused(error);

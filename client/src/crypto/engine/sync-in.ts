@@ -4,6 +4,7 @@ import { isCryptoError } from '../primitives/errors.ts';
 import { claimFailed, receiveClaim, requestClaims } from './claims.ts';
 import { markOutdated, receiveQuery, requestQueries, untrack } from './directory.ts';
 import { stepHealing } from './healing.ts';
+import { stepLinking } from './linking.ts';
 import type { Op } from './op.ts';
 import { deviceSignatureUploaded, keysUploaded, maintainIdentity } from './own-identity.ts';
 import {
@@ -221,6 +222,7 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
 /** What follows from the state after every operation: requests that are due. */
 export function maintain(op: Op): void {
   expireFlows(op);
+  stepLinking(op);
   maintainPrekeys(op);
   maintainIdentity(op);
   maintainBackup(op);

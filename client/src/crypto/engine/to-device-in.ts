@@ -7,6 +7,8 @@ import { jsonTable, type Table } from '../../vault/table.ts';
 import { markOutdated, track } from './directory.ts';
 import { takeKeyRequest, takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
 import { KEY_SHARE_TYPE, takeShare } from './key-share.ts';
+import { LINK_SECRETS_TYPE, linkSecretFor } from './link-state.ts';
+import { takeLinkSecrets } from './linking.ts';
 import type { Op } from './op.ts';
 import {
   openFrame,
@@ -70,12 +72,20 @@ function takeRotate(op: Op, roomId: string, after: string | undefined): void {
 }
 
 function receiveFrame(op: Op, sender: string, content: unknown): void {
-  const opened = openFrame(op, sender, content);
+  const opened = openAny(op, sender, content);
   if (opened.kind === 'unknown-device') {
     keepFrame(op, sender, content);
     return;
   }
   handle(op, sender, opened);
+}
+
+/** While this device shows a linking code, a handshake may be bound to it; any other is taken as usual. */
+function openAny(op: Op, sender: string, content: unknown): OpenedFrame {
+  const binding = linkSecretFor(op, sender);
+  const opened = openFrame(op, sender, content, binding);
+  const unbound = binding !== undefined && opened.kind === 'refused' && opened.code === 'SESSION_ID_MISMATCH';
+  return unbound ? openFrame(op, sender, content) : opened;
 }
 
 function keepFrame(op: Op, sender: string, content: unknown): void {
@@ -94,7 +104,7 @@ export function retryFrames(op: Op, userId: string): void {
     if (op.now - at > PENDING_LIFETIME_MS) op.tx.delete(PENDING, name);
     if (sender !== userId) continue;
     op.tx.delete(PENDING, name);
-    const opened = openFrame(op, sender, content);
+    const opened = openAny(op, sender, content);
     if (opened.kind !== 'unknown-device') handle(op, sender, opened);
   }
 }
@@ -109,6 +119,10 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
   }
   if (opened.answer !== undefined) answer(op, sender, opened.device);
   if (opened.kind === 'empty') return;
+  if (opened.inner.type === LINK_SECRETS_TYPE) {
+    takeLinkSecrets(op, sender, opened.session.sid, opened.inner.content);
+    return;
+  }
   const user = op.tx.get(USERS, sender);
   if (!isTrustedDevice(user, opened.device)) return;
   const { type, content } = opened.inner;

@@ -397,7 +397,7 @@ function signMaster(op: Op, userId: string, master: string): void {
 }
 
 /** Our self-signing key signs another device of ours. */
-function signDevice(op: Op, user: UserRecord, deviceId: string): void {
+export function signDevice(op: Op, user: UserRecord, deviceId: string): void {
   const device = user.devices[deviceId];
   const selfSigning = crossSigningKey(op, 'self_signing');
   if (device === undefined || selfSigning === undefined) return;

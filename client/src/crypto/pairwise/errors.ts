@@ -17,7 +17,10 @@ export class PairwiseError extends CryptoError<
   | 'REPLAYED_HANDSHAKE'
   /** The handshake's identity keys are not those of the device that the outer event names. */
   | 'SENDER_MISMATCH'
-  /** The session id is not the one that the handshake derives: some field was changed on the way. */
+  /**
+   * The session id is not the one that the handshake derives: some field was changed on the way, or it is bound to
+   * another secret. Answer with a session error, so that the peer does not go on with a session that never opens.
+   */
   | 'SESSION_ID_MISMATCH'
   /** The identities inside the plaintext are not those of the session: a relayed or reflected message. */
   | 'IDENTITY_MISMATCH'

@@ -117,8 +117,8 @@ const receiveHello = (input: ReceiveInput, hello: Hello): Received => {
  * Receives a frame: on the session it names, or by accepting the handshake it carries. Verifies and decrypts first;
  * only the commit it returns destroys a one-time prekey, in the same transaction as the new session.
  *
- * @throws FrameError, PairwiseError, RatchetError, PrimitiveError; nothing has changed then. For UNKNOWN_SESSION,
- *   UNKNOWN_SIGNED_PREKEY and UNKNOWN_ONE_TIME_PREKEY see `session-error.ts`.
+ * @throws FrameError, PairwiseError, RatchetError, PrimitiveError; nothing has changed then. For those that
+ *   `isAnswered` names see `session-error.ts`.
  */
 export const receiveFrame = (input: ReceiveInput): Received => {
   const { session, frame } = input;

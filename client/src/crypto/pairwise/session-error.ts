@@ -24,7 +24,12 @@ const signedBytes = (from: PeerDevice, to: PeerDevice, sid: Uint8Array, dh: Uint
   return writeIdentity(writeIdentity(writer, from), to).fixed(sid).fixed(dh).finish();
 };
 
-const ANSWERED = new Set(['UNKNOWN_SESSION', 'UNKNOWN_SIGNED_PREKEY', 'UNKNOWN_ONE_TIME_PREKEY']);
+const ANSWERED = new Set([
+  'UNKNOWN_SESSION',
+  'UNKNOWN_SIGNED_PREKEY',
+  'UNKNOWN_ONE_TIME_PREKEY',
+  'SESSION_ID_MISMATCH',
+]);
 
 /** Whether an error of `receiveFrame` is one to answer. */
 export const isAnswered = (error: unknown): boolean =>
