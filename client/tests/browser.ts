@@ -1,23 +1,18 @@
 /** Real headless Chromium for tests: finds one, or says aloud that there is none. */
-import { existsSync } from 'node:fs';
+import { thisMachine } from '@nyx/homeserver/services/start-services.ts';
+import { findChromium } from '@nyx/homeserver/services/tools.ts';
 import { createServer } from 'vite';
 import type { ViteDevServer } from 'vite';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 
-const candidates = [
-  process.env.NYX_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].filter((path): path is string => path !== undefined && path !== '');
+const found = await findChromium(thisMachine((line) => console.log(line))).catch((error: unknown) => {
+  console.warn(`skipped: ${String(error)}`);
+  return undefined;
+});
 
-export const chromiumPath = candidates.find((path) => existsSync(path));
-
-if (chromiumPath === undefined) {
-  console.warn('skipped: no Chromium found (set NYX_CHROMIUM to its path)');
-}
+/** The Chromium of the browser tests; undefined where there is none. */
+export const chromiumPath = found?.path;
 
 export const launch = (extra: string[] = []): Promise<Browser> =>
   chromium.launch({

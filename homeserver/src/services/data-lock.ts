@@ -32,19 +32,21 @@ const startOf = async (pid: number): Promise<string | undefined> => {
 };
 
 /** What identifies a process over all time: its number and when it was started. */
-const identityOf = async (pid: number): Promise<string> => `${pid}\n${(await startOf(pid)) ?? ''}\n`;
+export const identityOf = async (pid: number): Promise<string> => `${pid}\n${(await startOf(pid)) ?? ''}\n`;
 
-/** The process that `file` names, if it still lives and is not this one. */
-const livingProcess = async (file: string): Promise<number | undefined> => {
+/** The process that `file` names, if it still lives. */
+export const livingProcess = async (file: string): Promise<number | undefined> => {
   const [pidText = '', start = ''] = ((await readIfThere(file)) ?? '').trim().split('\n');
   const pid = Number(pidText);
-  const isOther = Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid;
-  return isOther && (await startOf(pid)) === start ? pid : undefined;
+  const isOne = Number.isSafeInteger(pid) && pid > 0;
+  return isOne && (await startOf(pid)) === start ? pid : undefined;
 };
 
 /** The living process other than this one that has `folder`; undefined when nobody has. */
-export const lockHolder = (folder: string): Promise<number | undefined> =>
-  livingProcess(join(folder, LOCK_FILE));
+export const lockHolder = async (folder: string): Promise<number | undefined> => {
+  const pid = await livingProcess(join(folder, LOCK_FILE));
+  return pid === process.pid ? undefined : pid;
+};
 
 const LEAVING_LIMIT_MS = 20_000;
 const POLL_MS = 50;

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
+import { access, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { identityOf, livingProcess } from './data-lock.ts';
 import type { Attempt, BinarySource } from './find-binary.ts';
 import { fromApt, fromPath, NotHereError, ServiceNotFoundError } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { cacheFolder } from './machine.ts';
+import { writePrivateFile } from './private-folder.ts';
 import { findOnPath, lastLine, run } from './run.ts';
 
 /** A program that tests (or calls) need besides npm's packages. */
@@ -78,10 +80,42 @@ export class PythonEnvironmentError extends Error {
   readonly code = 'PYTHON_ENVIRONMENT';
 }
 
+const ABANDONED_AFTER_MS = 2_000;
 const INSTALL_LIMIT_MS = 600_000;
 
+const BUSY_POLL_MS = 200;
+
+/** Makes the folder `path`, which only one process at a time has; waits for a living owner. */
+const takeTurn = async (path: string): Promise<AsyncDisposable> => {
+  const owner = join(path, 'owner');
+  for (;;) {
+    try {
+      await mkdir(path);
+      await writePrivateFile(owner, await identityOf(process.pid));
+      return { [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    // A folder without an owner is one that was just made, or whose maker died between two steps.
+    const abandoned = (await livingProcess(owner)) === undefined && age > ABANDONED_AFTER_MS;
+    if (abandoned) await rm(path, { recursive: true, force: true });
+    await delay(BUSY_POLL_MS);
+  }
+};
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
 /**
- * A virtual environment with exactly `requirements` (`name==version`), made once and kept in the shared cache.
+ * A virtual environment with exactly `requirements` (`name==version`), made once and kept in the shared cache. Several
+ * processes may ask at once.
  * @returns the path of its Python
  * @throws PythonEnvironmentError when Python or the package index is missing
  */
@@ -93,22 +127,17 @@ export const pythonEnvironment = async (
   const home = join(cacheFolder(machine), 'python');
   const target = join(home, key);
   const python = join(target, 'bin', 'python');
-  const isReady = () =>
-    access(join(target, 'ready')).then(
-      () => true,
-      () => false,
-    );
-  if (await isReady()) return python;
+  const ready = join(target, 'ready');
+  if (await isThere(ready)) return python;
   const base = await findOnPath(['python3'], machine.env);
   if (base === undefined) throw new PythonEnvironmentError('no python3 on PATH');
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const lock = join(home, `${key}.lock-${randomUUID()}`);
-  const step = async (command: string, args: readonly string[], what: string) => {
+  await using _turn = await takeTurn(`${target}.turn`);
+  if (await isThere(ready)) return python;
+  const step = async (command: string, args: readonly string[], what: string): Promise<void> => {
     machine.report(what);
     const result = await run(command, args, { timeout: INSTALL_LIMIT_MS, env: machine.env });
-    if (result.code === 0) return;
-    await rm(lock, { recursive: true, force: true });
-    throw new PythonEnvironmentError(`${what} failed: ${lastLine(result.stderr)}`);
+    if (result.code !== 0) throw new PythonEnvironmentError(`${what} failed: ${lastLine(result.stderr)}`);
   };
   // Scripts in a virtual environment name its path, so it is made where it stays; a marker says that it is whole.
   await rm(target, { recursive: true, force: true });
@@ -120,7 +149,6 @@ export const pythonEnvironment = async (
     [...pip, '--only-binary', ':all:', ...requirements],
     `pip install ${requirements.join(' ')}`,
   );
-  await mkdir(lock);
-  await rename(lock, join(target, 'ready'));
+  await writePrivateFile(ready, '');
   return python;
 };
