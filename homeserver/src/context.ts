@@ -15,6 +15,7 @@ import {
   profileLookup,
 } from './wiring/account-adapters.ts';
 import type { FederationAuthenticator } from './ports/federation-authenticator.ts';
+import { followAccounts } from './wiring/account-changes.ts';
 import type { Accounts } from './wiring/accounts.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
@@ -72,6 +73,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: core?.remote ?? noRemoteRooms,
     history: noRemoteHistory,
   });
+  followAccounts(foundation, accounts, rooms);
   const keys = wireKeys(foundation, {
     accounts,
     rooms: {

@@ -3,10 +3,6 @@ import type { OutageTest } from '../errors.ts';
 import { replyFor, toDomainError } from '../errors.ts';
 import type { HttpMiddleware } from '../state.ts';
 
-/** Whether the client went away while it was sending; nobody is left to read an answer. */
-const isClientGone = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-
 /** Turns everything that was thrown into a Matrix error answer, and logs what was not expected. */
 export const handleErrors =
   (logger: Logger, isOutage: OutageTest): HttpMiddleware =>
@@ -18,7 +14,8 @@ export const handleErrors =
       const reply = replyFor(known);
       const { state } = context;
       state.errorCode = known.code;
-      if (reply.status >= 500 && !isClientGone(error) && !context.req.destroyed) {
+      // A client that went away while it was sending is nobody's failure.
+      if (reply.status >= 500 && !context.res.destroyed) {
         state.failure = error;
         logger.error({ id: state.requestId, operation: state.operation, err: error }, 'request failed');
       }

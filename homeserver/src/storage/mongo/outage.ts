@@ -15,9 +15,15 @@ const NAMES: ReadonlySet<string> = new Set([
   'MongoClientClosedError',
 ]);
 
+/** A connection that broke under a command may show itself without the driver's wrapping. */
+const SOCKET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT']);
+
+const isBrokenSocket = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && SOCKET_CODES.has(error.code);
+
 /** Whether `error` says that the database cannot be reached just now, rather than that the request was wrong. */
 export const isDatabaseOutage = (error: unknown): boolean => {
-  if (!(error instanceof MongoError)) return false;
+  if (!(error instanceof MongoError)) return isBrokenSocket(error);
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
   if (error instanceof MongoServerError && UNAVAILABLE_CODES.has(error.code)) return true;
   return NAMES.has(error.name);
