@@ -83,9 +83,13 @@ function receiveFrame(op: Op, sender: string, content: unknown): void {
 /** While this device shows a linking code, a handshake may be bound to it; any other is taken as usual. */
 function openAny(op: Op, sender: string, content: unknown): OpenedFrame {
   const binding = linkSecretFor(op, sender);
-  const opened = openFrame(op, sender, content, binding);
-  const unbound = binding !== undefined && opened.kind === 'refused' && opened.code === 'SESSION_ID_MISMATCH';
-  return unbound ? openFrame(op, sender, content) : opened;
+  if (binding === undefined) return openFrame(op, sender, content);
+  // The first try leaves nothing behind, not even the error that it would be answered with.
+  const attempt: Op = { ...op, tx: op.tx.nested() };
+  const bound = openFrame(attempt, sender, content, binding);
+  if (bound.kind === 'refused' && bound.code === 'SESSION_ID_MISMATCH') return openFrame(op, sender, content);
+  op.tx.merge(attempt.tx);
+  return bound;
 }
 
 function keepFrame(op: Op, sender: string, content: unknown): void {
