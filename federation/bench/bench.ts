@@ -161,7 +161,7 @@ async function transactionRatio(): Promise<number> {
     for (const verify of bare) if (!verify()) throw new Error('a signature does not fit');
     return performance.now() - start;
   };
-  return pairedRatio(wholeTransaction, signaturesAlone, 200);
+  return pairedRatio(wholeTransaction, signaturesAlone, 400);
 }
 
 const { room, message } = messageRoom();

@@ -1,12 +1,6 @@
 import { EventFormatError } from '../events/errors.ts';
 import { eventIdFrom } from '../events/event-id.ts';
-import {
-  claimsContentHash,
-  contentHashInput,
-  eventSizeFrom,
-  sha256Base64,
-  signedInput,
-} from '../events/hash.ts';
+import { claimsContentHash, encodeEvent, sha256Base64 } from '../events/hash.ts';
 import { checkPduFormat, readPdu, type Pdu } from '../events/pdu.ts';
 import { JsonError } from '../json/errors.ts';
 import { redactEvent } from '../json/redact.ts';
@@ -38,16 +32,13 @@ const UNTRUSTED: ReadonlySet<string> = new Set(['unsigned']);
 export function openPdu(version: RoomVersionRules, received: JsonObject): OpenedPdu | FormatProblem {
   try {
     checkPduFormat(version, received);
-    const hashed = contentHashInput(version, received);
-    if (eventSizeFrom(version, received, hashed) > MAX_PDU_BYTES) {
-      throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
-    }
-    const signed = signedInput(version, received);
+    const { hashed, signed, isLargerThan } = encodeEvent(version, received);
+    if (isLargerThan(MAX_PDU_BYTES)) throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
     const eventId = eventIdFrom(version, received, signed);
     const redacted = !claimsContentHash(received, sha256Base64(hashed));
     const json = redacted ? redactEvent(version, received) : withoutUnsigned(received);
     // Read as received first: an event must be well-formed before redaction, not only after.
-    const pdu = readPdu(version, withoutUnsigned(received), eventId);
+    const pdu = readPdu(version, redacted ? received : json, eventId);
     return { version, pdu: redacted ? readPdu(version, json, eventId) : pdu, received, signed, redacted };
   } catch (error) {
     if (error instanceof EventFormatError) return { field: error.field, message: error.message };

@@ -6,7 +6,7 @@ import { parseUserId } from '../spec/identifiers/user-id.ts';
 import { buildEvent, draftToJson } from './builder.ts';
 import { EventFormatError } from './errors.ts';
 import { createEventIdOf, eventIdOf, roomIdOfCreate } from './event-id.ts';
-import { eventSize, eventSizeFrom, contentHashInput, hasValidContentHash } from './hash.ts';
+import { contentHashInput, encodeEvent, eventSize, hasValidContentHash, signedInput } from './hash.ts';
 import { parsePdu } from './pdu.ts';
 import { buildTransaction, parseTransaction } from './transaction.ts';
 
@@ -48,7 +48,10 @@ describe.each(ROOM_VERSIONS)('events built for room version %s', (version) => {
     const json = { ...message.json, unsigned: { age: 1 } };
     const size = Buffer.byteLength(JSON.stringify(json));
     expect(eventSize(room.version, json)).toBe(size);
-    expect(eventSizeFrom(room.version, json, contentHashInput(room.version, json))).toBe(size);
+    const { isLargerThan, hashed, signed } = encodeEvent(room.version, json);
+    expect([isLargerThan(size), isLargerThan(size - 1)]).toEqual([false, true]);
+    expect(hashed).toBe(contentHashInput(room.version, json));
+    expect(signed).toBe(signedInput(room.version, json));
   });
 });
 

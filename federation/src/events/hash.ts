@@ -1,10 +1,18 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, canonicalJsonOnly, canonicalJsonWithout } from '../json/canonical.ts';
+import {
+  canonicalJson,
+  canonicalJsonOnly,
+  canonicalJsonWithout,
+  canonicalMembers,
+  joinMembers,
+} from '../json/canonical.ts';
 import { decodeBase64 } from '../json/base64.ts';
 import { redactedContent } from '../json/redact.ts';
-import { ownObject, ownString, ownValue, type JsonObject } from '../json/value.ts';
+import { ownObject, ownString, type JsonObject } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const MAX_BYTES_PER_UNIT = 3;
 const OUTSIDE_CONTENT_HASH: ReadonlySet<string> = new Set(['unsigned', 'signatures', 'hashes']);
 
 /** The text that the content hash covers (spec: Server-Server API, Calculating the content hash for an event). */
@@ -66,13 +74,39 @@ export function eventSize(rules: RoomVersionRules, event: JsonObject): number {
   return Buffer.byteLength(canonicalJson(event, rules.numbers));
 }
 
-/** {@link eventSize} for callers that have {@link contentHashInput} at hand: only what that leaves out is encoded. */
-export function eventSizeFrom(rules: RoomVersionRules, event: JsonObject, hashed: string): number {
-  let size = Buffer.byteLength(hashed);
-  for (const key of OUTSIDE_CONTENT_HASH) {
-    const value = ownValue(event, key);
-    // Quotes, colon and comma around key and value.
-    if (value !== undefined) size += Buffer.byteLength(canonicalJson(value, rules.numbers)) + key.length + 4;
+/** The texts that come of an event, made in one go. */
+export type EncodedEvent = {
+  /** What the content hash covers. */
+  readonly hashed: string;
+  /** What signatures and the reference hash cover. */
+  readonly signed: string;
+  /** Whether the whole event takes more than a number of bytes. */
+  readonly isLargerThan: (bytes: number) => boolean;
+};
+
+/**
+ * Encodes an event once for all that is made of it. Throws `JsonError` for numbers that its room version forbids; in
+ * `unsigned`, which nothing covers, any will do.
+ */
+export function encodeEvent(rules: RoomVersionRules, event: JsonObject): EncodedEvent {
+  const members = canonicalMembers(event, (key) => (key === 'unsigned' ? 'lenient' : rules.numbers));
+  const hashed: string[] = [];
+  const signed: string[] = [];
+  let length = 2;
+  for (const { key, text } of members) {
+    length += text.length + 1;
+    if (!OUTSIDE_CONTENT_HASH.has(key)) hashed.push(text);
+    if (key === 'content')
+      signed.push('"content":' + canonicalJson(redactedContent(rules, event), rules.numbers));
+    else if (rules.redaction.signed.has(key)) signed.push(text);
   }
-  return size;
+  return {
+    hashed: joinMembers(hashed),
+    signed: joinMembers(signed),
+    isLargerThan: (bytes) => {
+      // A UTF-16 unit takes at most three bytes: most events need no counting.
+      if (length * MAX_BYTES_PER_UNIT <= bytes) return false;
+      return Buffer.byteLength(joinMembers(members.map(({ text }) => text))) > bytes;
+    },
+  };
 }

@@ -8,8 +8,8 @@ import { isRoomIdOf, type RoomId } from '../spec/identifiers/room-id.ts';
 import { isUserId, type UserId } from '../spec/identifiers/user-id.ts';
 import { MAX_AUTH_EVENTS, MAX_EVENT_FIELD_BYTES, MAX_PDU_BYTES, MAX_PREV_EVENTS } from '../spec/limits.ts';
 import { EventFormatError, type EventField } from './errors.ts';
-import { eventIdOf, roomIdOfCreate } from './event-id.ts';
-import { eventSize } from './hash.ts';
+import { eventIdFrom, roomIdOfCreate } from './event-id.ts';
+import { encodeEvent } from './hash.ts';
 import { isSurelyLarger } from './size.ts';
 
 /** An event of a room, read. The wire form with every unknown field is in `json`; the rest are views of it. */
@@ -47,9 +47,9 @@ export function isStatePdu(pdu: Pdu): pdu is StatePdu {
  */
 export function parsePdu(rules: RoomVersionRules, json: JsonObject): Pdu {
   checkPduFormat(rules, json);
-  if (eventSize(rules, json) > MAX_PDU_BYTES)
-    throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
-  return readPdu(rules, json, eventIdOf(rules, json));
+  const { signed, isLargerThan } = encodeEvent(rules, json);
+  if (isLargerThan(MAX_PDU_BYTES)) throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
+  return readPdu(rules, json, eventIdFrom(rules, json, signed));
 }
 
 /**

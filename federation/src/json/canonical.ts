@@ -45,13 +45,40 @@ export function canonicalJsonOnly(
   replacement: JsonValue,
   numbers: NumberPolicy = 'strict',
 ): string {
+  const texts: string[] = [];
+  for (const key of sortedKeys(object)) {
+    const value = key === replaced ? replacement : object[key];
+    if (value !== undefined && keep.has(key)) texts.push(encodeString(key) + ':' + encode(value, numbers, 1));
+  }
+  return joinMembers(texts);
+}
+
+/** A top-level key of an object and its canonical text, `"key":value`. */
+export type CanonicalMember = { readonly key: string; readonly text: string };
+
+/**
+ * The members of an object in canonical order, each encoded, for callers that need several selections of them: an
+ * event is hashed whole and signed redacted, and most of it is the same. Join with {@link joinMembers}.
+ */
+export function canonicalMembers(
+  object: JsonObject,
+  numbersOf: (key: string) => NumberPolicy,
+): CanonicalMember[] {
+  const members: CanonicalMember[] = [];
+  for (const key of sortedKeys(object)) {
+    const value = object[key];
+    if (value !== undefined)
+      members.push({ key, text: encodeString(key) + ':' + encode(value, numbersOf(key), 1) });
+  }
+  return members;
+}
+
+/** The canonical JSON of the object that has these members. */
+export function joinMembers(texts: Iterable<string>): string {
   let out = '{';
   let separator = '';
-  for (const key of sortedKeys(object)) {
-    if (!keep.has(key)) continue;
-    const value = key === replaced ? replacement : object[key];
-    if (value === undefined) continue;
-    out += separator + encodeString(key) + ':' + encode(value, numbers, 1);
+  for (const text of texts) {
+    out += separator + text;
     separator = ',';
   }
   return out + '}';
