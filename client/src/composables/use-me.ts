@@ -16,12 +16,13 @@ export const useMe = (): {
 } => {
   const session = useSession();
   const userId = session.session?.userId ?? '';
+  const localpart = userId.slice(1).split(':')[0] ?? userId;
   const reload = async (): Promise<void> => {
     const { runtime } = session;
     if (runtime === undefined) return;
     const answer = await profile(runtime.api, userId);
     if (!answer.ok) return;
-    name.value = answer.value.name ?? '';
+    name.value = answer.value.name ?? localpart;
     avatar.value = answer.value.avatar;
     await runtime.db.put('meta', answer.value, 'profile');
   };
@@ -30,7 +31,7 @@ export const useMe = (): {
     async (runtime) => {
       if (runtime === undefined || loadedFor === userId) return;
       loadedFor = userId;
-      name.value = userId.slice(1).split(':')[0] ?? userId;
+      name.value = localpart;
       avatar.value = undefined;
       await reload();
     },

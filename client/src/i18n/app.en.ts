@@ -217,8 +217,8 @@ export const appEn = {
   direct: {
     title: 'Message a person',
     find: 'Name or address',
-    findHint: 'Like @ana:example.org',
-    none: 'Nobody found. Enter the full address, like @ana:example.org',
+    findHint: "Like {'@'}ana:example.org",
+    none: "Nobody found. Enter the full address, like {'@'}ana:example.org",
     start: 'Start conversation',
     others: 'Also invite',
   },
@@ -248,7 +248,7 @@ export const appEn = {
     encrypted: 'This conversation is end-to-end encrypted.',
     clear: 'This conversation is not encrypted.',
     ignore: 'Decline and block',
-    bad: 'Write the full address, like @ana:example.org',
+    bad: "Write the full address, like {'@'}ana:example.org",
   },
   room: {
     members: '{count} person | {count} people',
@@ -425,7 +425,7 @@ export const appEn = {
     building: 'Reading your history: {count} messages',
   },
   forward: { title: 'Forward to', sent: 'Forwarded to {name}' },
-  notify: { title: 'New message', body: 'You have a new message', from: '{name}' },
+  notify: { title: 'New message', body: 'You have a new message' },
   keys: {
     send: 'Send',
     newline: 'New line',

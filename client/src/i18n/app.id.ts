@@ -219,8 +219,8 @@ export const appId: Words<typeof appEn> = {
   direct: {
     title: 'Kirim pesan ke seseorang',
     find: 'Nama atau alamat',
-    findHint: 'Misalnya @ana:example.org',
-    none: 'Tidak ada yang ditemukan. Masukkan alamat lengkap, misalnya @ana:example.org',
+    findHint: "Misalnya {'@'}ana:example.org",
+    none: "Tidak ada yang ditemukan. Masukkan alamat lengkap, misalnya {'@'}ana:example.org",
     start: 'Mulai percakapan',
     others: 'Undang juga',
   },
@@ -250,7 +250,7 @@ export const appId: Words<typeof appEn> = {
     encrypted: 'Percakapan ini terenkripsi ujung ke ujung.',
     clear: 'Percakapan ini tidak dienkripsi.',
     ignore: 'Tolak dan blokir',
-    bad: 'Tulis alamat lengkap, misalnya @ana:example.org',
+    bad: "Tulis alamat lengkap, misalnya {'@'}ana:example.org",
   },
   room: {
     members: '{count} orang',
@@ -428,7 +428,7 @@ export const appId: Words<typeof appEn> = {
     building: 'Membaca riwayat: {count} pesan',
   },
   forward: { title: 'Teruskan ke', sent: 'Diteruskan ke {name}' },
-  notify: { title: 'Pesan baru', body: 'Anda mendapat pesan baru', from: '{name}' },
+  notify: { title: 'Pesan baru', body: 'Anda mendapat pesan baru' },
   keys: {
     send: 'Kirim',
     newline: 'Baris baru',

@@ -14,7 +14,11 @@ export const dayKey = (ts: number): string => {
 
 /** Dates, times, sizes and lists in the chosen language. */
 export const useFormat = () => {
-  const { locale, t } = useI18n();
+  const { locale: language, t } = useI18n();
+  // The browser's own region of that language decides between 14:05 and 2:05 PM.
+  const locale = computed(
+    () => navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value,
+  );
   const formats = computed(() => ({
     time: new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit' }),
     weekday: new Intl.DateTimeFormat(locale.value, { weekday: 'long' }),

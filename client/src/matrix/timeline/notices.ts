@@ -46,6 +46,8 @@ const memberNotice = (event: RoomEvent): NoticeText | undefined => {
 /** The notice for a state event, or undefined when it is not worth a line. */
 export const noticeOf = (event: RoomEvent): NoticeText | undefined => {
   const params = { actor: event.sender };
+  // What a room is created with is no change worth a line.
+  const first = event.unsigned?.prev_content === undefined;
   switch (event.type) {
     case 'm.room.member':
       return memberNotice(event);
@@ -67,10 +69,12 @@ export const noticeOf = (event: RoomEvent): NoticeText | undefined => {
         params,
       };
     case 'm.room.join_rules':
+      if (first) return undefined;
       return { code: event.content.join_rule === 'public' ? 'madePublic' : 'madePrivate', params };
     case 'm.room.pinned_events':
       return { code: 'pinned', params };
     case 'm.room.power_levels':
+      if (first) return undefined;
       return { code: 'roles', params };
     case 'm.room.tombstone':
       return { code: 'replaced', params };

@@ -17,6 +17,8 @@ export type InviteRequest = {
   readonly target: UserId;
   readonly reason?: string | undefined;
   readonly isDirect?: boolean;
+  /** Further keys of the member event's content, such as a client's signature of the invitation. */
+  readonly extra?: JsonObject;
 };
 
 export type InviteUserDeps = {
@@ -37,7 +39,7 @@ export class InviteUser {
   }
 
   /** Throws `forbidden` when the room's rules do not allow it, `invite_blocked` when the target does not want it. */
-  async invite({ room, sender, target, reason, isDirect }: InviteRequest): Promise<void> {
+  async invite({ room, sender, target, reason, isDirect, extra }: InviteRequest): Promise<void> {
     const { rooms, local, profiles, policy, remote } = this.#deps;
     const live = await rooms.requireJoined(room, sender);
     const membership = live.head.state.membership(target);
@@ -47,7 +49,7 @@ export class InviteUser {
         membership === 'ban' ? 'The user is banned' : 'The user is in the room',
       );
     }
-    const more: JsonObject = isDirect === true ? { is_direct: true } : {};
+    const more: JsonObject = { ...extra, ...(isDirect === true ? { is_direct: true } : {}) };
     if (userIdServer(target) !== userIdServer(sender)) {
       const content = memberContent('invite', { reason, more });
       await remote.invite(room, { type: EventType.Member, sender, stateKey: target, content });

@@ -52,7 +52,7 @@ export class SetState {
     const { membership } = content;
     if (membership === 'invite' && current !== 'invite') {
       const reason = typeof content.reason === 'string' ? content.reason : undefined;
-      await this.#invite.invite({ room, sender: user, target: stateKey, reason });
+      await this.#invite.invite({ room, sender: user, target: stateKey, reason, extra: content });
     } else if (membership === 'join' && current !== 'join' && stateKey === user) {
       await this.#join.join({ room, user, via: [] });
     } else {
