@@ -55,7 +55,7 @@ function compare(room: RoomRecord, a: EpochRecord, b: EpochRecord): number {
 function isUsable(op: Op, room: RoomRecord, record: EpochRecord, current: Roster): boolean {
   const { epoch, imported, top, proven, g } = record;
   const age = op.now - epoch.time;
-  if (imported || age >= MAX_EPOCH_AGE_MS || top >= MAX_GENERATION) return false;
+  if (imported || record.full || age >= MAX_EPOCH_AGE_MS || top >= MAX_GENERATION) return false;
   if ((op.tx.get(COUNTS, record.kid) ?? 0) >= MAX_EPOCH_MESSAGES) return false;
   // A key that nobody vouched for yet could be a planted one.
   if (!proven && g === 0) return false;
@@ -103,6 +103,7 @@ export function createEpoch(op: Op, room: RoomRecord, roster: Roster): EpochReco
     top: 0,
     proven: true,
     closedAt: undefined,
+    full: false,
     imported: false,
     vouched: {},
     backedUp: false,

@@ -208,8 +208,14 @@ function noteSeen(op: Op, record: EpochRecord, frame: GroupFrame, { eventId, sen
 
 /** What a proven message teaches: the key is right, the generation is in use, these devices were added. */
 function learn(op: Op, record: EpochRecord, { body }: OpenedMessage, g: number): void {
-  const known = new Set(record.adds.map((add) => deviceName(add.user, add.device)));
-  const adds = body.adds.filter((add) => add.g <= g && !known.has(deviceName(add.user, add.device)));
+  // Two members may have added the same device at different generations: the lower one counts.
+  const known = new Map(
+    record.adds.map((add) => [`${deviceName(add.user, add.device)}|${add.ed25519}`, add.g]),
+  );
+  const adds = body.adds.filter(
+    (add) =>
+      add.g <= g && add.g < (known.get(`${deviceName(add.user, add.device)}|${add.ed25519}`) ?? Infinity),
+  );
   if (record.proven && g <= record.top && adds.length === 0) return;
   op.tx.put(EPOCHS, record.kid, {
     ...record,

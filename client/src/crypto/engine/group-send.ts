@@ -18,9 +18,9 @@ import { deviceName, type Op } from './op.ts';
 import type { EncryptedEvent } from './protocol.ts';
 import { OUTBOX } from './requests.ts';
 import { currentRoster, settledRoom } from './rooms.ts';
-import { dropPlan, PLANS, SENDING, type SendingSlot } from './sending-slot.ts';
+import { dropPlan, PLANS, RECENT_EPOCHS, SENDING, type SendingSlot } from './sending-slot.ts';
 import { startPlan, workOnPlan } from './share-plan.ts';
-import { EPOCHS, ROOMS } from './tables.ts';
+import { EPOCHS, ROOMS, TOPS } from './tables.ts';
 
 export type Progress = 'again' | 'wait' | 'ready';
 
@@ -48,14 +48,27 @@ export function prepareSend(op: Op, roomId: string): Progress {
   if (plan !== undefined && plan.kid !== record.kid) dropPlan(op, roomId);
   const missing = missingDevices(op, record, roster);
   if (missing.length > 0 && !isAhead(room, record)) {
-    const grown = addDevices(op, room, record, missing);
-    if (grown === undefined) begin(op, room, roster);
+    if (addDevices(op, room, record, missing) === undefined) {
+      retireEpochs(op, room, record);
+      begin(op, room, roster);
+    }
     return 'again';
   }
   if (op.tx.get(PLANS, roomId) !== undefined) return workOnPlan(op, roomId);
   if (sharesOutstanding(op, record.kid)) return 'wait';
-  if (room.sendingKid !== record.kid) op.tx.put(ROOMS, roomId, { ...room, sendingKid: record.kid });
+  const latest = op.tx.get(ROOMS, roomId) ?? room;
+  if (latest.sendingKid !== record.kid) op.tx.put(ROOMS, roomId, { ...latest, sendingKid: record.kid });
   return 'ready';
+}
+
+/** No joiner is added to this epoch any more, nor to any other when the timeline had a gap. */
+function retireEpochs(op: Op, room: RoomRecord, record: EpochRecord): void {
+  const kids = room.gap ? room.epochs.slice(-RECENT_EPOCHS) : [record.kid];
+  for (const kid of kids) {
+    const epoch = op.tx.get(EPOCHS, kid);
+    if (epoch !== undefined && !epoch.full) op.tx.put(EPOCHS, kid, { ...epoch, full: true });
+  }
+  if (room.gap) op.tx.put(ROOMS, room.roomId, { ...room, gap: false });
 }
 
 /** Starts a fresh epoch and plans its hand-out to the whole roster. */
@@ -76,9 +89,9 @@ function addDevices(
   record: EpochRecord,
   missing: readonly (readonly [string, string, string])[],
 ): EpochRecord | undefined {
-  const g = record.top + 1;
+  const g = Math.max(record.top, op.tx.get(TOPS, record.kid) ?? 0) + 1;
   const full = record.adds.length + missing.length > MAX_ADDITIONS || missing.length > MAX_ADDS_PER_MESSAGE;
-  if (full || g > MAX_GENERATION) return undefined;
+  if (full || room.gap || g > MAX_GENERATION) return undefined;
   const adds: Addition[] = missing.map(([user, device, ed25519]) => ({ user, device, ed25519, g }));
   const grown = { ...record, top: g, adds: [...record.adds, ...adds] };
   op.tx.put(EPOCHS, record.kid, grown);

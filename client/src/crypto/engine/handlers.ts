@@ -11,7 +11,7 @@ import { identityStatus } from './own-identity.ts';
 import type { EngineOp, EngineResults, ParsedArgs, UserIdentity } from './protocol.ts';
 import { departureNamed, roomStatus, signMembership, vouch } from './rooms.ts';
 import { processSync, requestDone, requestFailed } from './sync-in.ts';
-import { SECRETS, USERS } from './tables.ts';
+import { EPOCHS, SECRETS, USERS } from './tables.ts';
 import {
   acceptVerification,
   cancelVerification,
@@ -96,7 +96,12 @@ export const handlers: Handlers = {
     return {};
   },
   eventStale: (op, { roomId, txnId, departure }) => {
-    op.tx.delete(SENT, `${roomId}|${txnId}`);
+    const name = `${roomId}|${txnId}`;
+    const kid = op.tx.get(SENT, name)?.content.kid;
+    const record = kid === undefined ? undefined : op.tx.get(EPOCHS, kid);
+    // Whatever we made of its place among the departures: it is not the newest.
+    if (record !== undefined) op.tx.put(EPOCHS, record.kid, { ...record, full: true });
+    op.tx.delete(SENT, name);
     departureNamed(op, roomId, departure);
     return {};
   },

@@ -43,7 +43,7 @@ const ANSWERS: Table<readonly number[]> = jsonTable('answers');
 export function stepHealing(op: Op): void {
   for (const [name, waiting] of op.tx.entries(WAITING)) {
     if (waiting.nextAt > op.now || waiting.withheld !== undefined) continue;
-    if (waiting.stage > STAGES) continue;
+    if (waiting.stage > STAGES || askedLower(op, waiting)) continue;
     if (isOver(op, waiting)) {
       tellPage(op, waiting);
       op.tx.put(WAITING, name, { ...waiting, stage: STAGES + 1, nextAt: Number.MAX_SAFE_INTEGER });
@@ -53,11 +53,22 @@ export function stepHealing(op: Op): void {
   }
 }
 
+/** Whether a lower generation of the same epoch is being asked for: its answer would do for this one too. */
+function askedLower(op: Op, { roomId, kid, g }: WaitingKey): boolean {
+  for (let lower = 0; lower < g; lower++) {
+    const other = op.tx.get(WAITING, waitingName(roomId, kid, lower));
+    if (other !== undefined && other.withheld === undefined && other.stage > 0 && other.stage < 3)
+      return true;
+  }
+  return false;
+}
+
 /** When the next request is due, or undefined. */
 export function nextHealing(op: Op): number | undefined {
   const times = op.tx
     .entries(WAITING)
     .filter(([, waiting]) => waiting.stage <= STAGES && waiting.withheld === undefined)
+    .filter(([, waiting]) => !askedLower(op, waiting))
     .map(([, waiting]) => waiting.nextAt);
   return times.length === 0 ? undefined : Math.min(...times);
 }
@@ -154,19 +165,24 @@ function sendTo(op: Op, names: readonly string[], inner: InnerEvent): Sent {
   return { reached, missing };
 }
 
-/** A key came: what waited for it can be decrypted, if the generation is low enough. */
+/** A key came: what waited for it, or for a later generation, can be decrypted. */
 export function keyArrived(op: Op, roomId: string, kid: string): void {
-  const name = waitingName(roomId, kid);
-  const waiting = op.tx.get(WAITING, name);
   const record = op.tx.get(EPOCHS, kid);
-  if (waiting === undefined || record === undefined || record.g > waiting.g) return;
-  op.tx.delete(WAITING, name);
-  op.notices.push({ kind: 'keysArrived', roomId, eventIds: waiting.events });
+  if (record === undefined) return;
+  const eventIds: string[] = [];
+  for (let g = record.g; g <= MAX_GENERATION; g++) {
+    const waiting = op.tx.get(WAITING, waitingName(roomId, kid, g));
+    if (waiting === undefined) continue;
+    op.tx.delete(WAITING, waitingName(roomId, kid, g));
+    eventIds.push(...waiting.events);
+  }
+  if (eventIds.length > 0) op.notices.push({ kind: 'keysArrived', roomId, eventIds });
 }
 
 const withheldSchema = z.object({
   room: z.string().check(z.maxLength(255)),
   kid: z.string().check(z.length(22)),
+  g: z.number().check(z.int(), z.nonnegative()),
   code: z.enum(['not_in_roster', 'left', 'before_join', 'withheld']),
 });
 
@@ -174,8 +190,8 @@ const withheldSchema = z.object({
 export function takeWithheld(op: Op, sender: string, _device: DeviceRecord, content: unknown): void {
   const parsed = withheldSchema.safeParse(content);
   if (!parsed.success) return;
-  const { room, kid, code } = parsed.data;
-  const name = waitingName(room, kid);
+  const { room, kid, g, code } = parsed.data;
+  const name = waitingName(room, kid, g);
   const waiting = op.tx.get(WAITING, name);
   if (waiting === undefined || (sender !== waiting.sender && sender !== op.self.userId)) return;
   op.tx.put(WAITING, name, { ...waiting, withheld: code });
@@ -216,13 +232,13 @@ export function takeKeyRequest(op: Op, userId: string, device: DeviceRecord, con
   if (record?.epoch.room !== roomId || !takeTurn(op, userId, device, kid)) return;
   const verdict = allowedFrom(op, record, userId, device);
   if (typeof verdict === 'string') {
-    reply(op, userId, device, withheld(roomId, kid, verdict));
+    reply(op, userId, device, withheld(roomId, kid, g, verdict));
     return;
   }
   const from = Math.max(verdict, record.g);
   // What we hold begins after what is asked for: somebody else may have more.
   if (from > g) {
-    if (verdict > g) reply(op, userId, device, withheld(roomId, kid, 'before_join'));
+    if (verdict > g) reply(op, userId, device, withheld(roomId, kid, g, 'before_join'));
     return;
   }
   reply(op, userId, device, makeShare(record, from));
@@ -243,9 +259,10 @@ function allowedFrom(
   if (room?.members[userId]?.membership !== 'join') return 'left';
   if (!isSignedMember(room, userId)) return 'withheld';
   if (record.roster?.[userId]?.[device.deviceId] === device.ed25519) return 0;
-  const added = record.adds.find((add) => add.user === userId && add.device === device.deviceId);
-  if (added?.ed25519 === device.ed25519) return added.g;
-  return 'not_in_roster';
+  const added = record.adds.filter(
+    (add) => add.user === userId && add.device === device.deviceId && add.ed25519 === device.ed25519,
+  );
+  return added.length === 0 ? 'not_in_roster' : Math.min(...added.map((add) => add.g));
 }
 
 /** Counts an answer against the limits; false when they are used up. */
@@ -260,9 +277,9 @@ function takeTurn(op: Op, userId: string, device: DeviceRecord, kid: string): bo
   return true;
 }
 
-const withheld = (room: string, kid: string, code: WithheldCode): InnerEvent => ({
+const withheld = (room: string, kid: string, g: number, code: WithheldCode): InnerEvent => ({
   type: KEY_WITHHELD_TYPE,
-  content: { room, kid, code },
+  content: { room, kid, g, code },
 });
 
 function reply(op: Op, userId: string, device: DeviceRecord, inner: InnerEvent): void {

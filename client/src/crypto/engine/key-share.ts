@@ -76,6 +76,7 @@ export function takeShare(op: Op, content: unknown, imported = false): TakenShar
     top: g,
     proven,
     closedAt: undefined,
+    full: false,
     imported,
     vouched: {},
     backedUp: imported,

@@ -1,7 +1,13 @@
 /** Rooms inside the engine: what a sync changes, who may get keys, what the page's banner says. */
 import * as z from 'zod/mini';
-import type { Roster } from '../group/epoch.ts';
-import { emptyRoom, isSignedMember, joinedMembers, type RoomRecord } from '../group/room-record.ts';
+import { MAX_GENERATION, type Roster } from '../group/epoch.ts';
+import {
+  emptyRoom,
+  isSignedMember,
+  joinedMembers,
+  newestDeparture,
+  type RoomRecord,
+} from '../group/room-record.ts';
 import { applyMemberList, applyRoomUpdate, noteDeparture, type RoomChange } from '../group/room-updates.ts';
 import {
   INVITE_PROOF_KEY,
@@ -19,12 +25,30 @@ import type { Op } from './op.ts';
 import type { RoomStatus, RoomUpdate } from './protocol.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { endSending } from './sending-slot.ts';
-import { KNOWN_MEMBERS, ROOMS, USERS } from './tables.ts';
+import { KNOWN_MEMBERS, ROOMS, TOPS, USERS } from './tables.ts';
 
 /** Takes one room's part of a sync in. */
 export function syncRoom(op: Op, roomId: string, update: RoomUpdate): void {
   const before = op.tx.get(ROOMS, roomId) ?? emptyRoom(roomId);
   store(op, before, applyRoomUpdate(before, update, op.self.userId));
+  for (const event of update.timeline)
+    if (event.type === 'm.room.encrypted') noteGeneration(op, event.content);
+}
+
+const generation = z.object({
+  kid: z.string().check(z.length(22)),
+  g: z.number().check(z.int(), z.minimum(1)),
+});
+
+/**
+ * Generations in use by the clear header: a joiner whom we see gets one above all that were used before. A made-up one
+ * costs a fresh epoch at most.
+ */
+function noteGeneration(op: Op, content: Readonly<Record<string, unknown>>): void {
+  const parsed = generation.safeParse(content);
+  if (!parsed.success) return;
+  const { kid, g } = parsed.data;
+  if (g > (op.tx.get(TOPS, kid) ?? 0)) op.tx.put(TOPS, kid, Math.min(g, MAX_GENERATION));
 }
 
 const memberList = z.object({ chunk: z.array(eventSchema).check(z.maxLength(100_000)) });
@@ -59,9 +83,10 @@ export function departureNamed(op: Op, roomId: string, eventId: string | undefin
   const room = op.tx.get(ROOMS, roomId);
   if (room === undefined) return;
   // What the sync showed already was acted upon then.
-  if (eventId !== undefined && room.departures.some((departure) => departure.eventId === eventId)) return;
+  if (eventId !== undefined && newestDeparture(room) === eventId) return;
   const noted = eventId === undefined ? room : noteDeparture(room, eventId);
-  op.tx.put(ROOMS, roomId, { ...noted, membersComplete: false });
+  const known = room.departures.some((departure) => departure.eventId === eventId);
+  op.tx.put(ROOMS, roomId, known ? noted : { ...noted, membersComplete: false });
   endSending(op, roomId);
 }
 

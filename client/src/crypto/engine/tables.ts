@@ -9,6 +9,8 @@ import { Secret } from '../primitives/secret.ts';
 export const USERS: Table<UserRecord> = jsonTable('users');
 export const ROOMS: Table<RoomRecord> = jsonTable('rooms');
 export const EPOCHS: Table<EpochRecord> = epochTable;
+/** Highest generation seen in a timeline, by kid. */
+export const TOPS: Table<number> = jsonTable('tops');
 /** Kids whose key has to go to the backup. */
 export const BACKUP_TODO: Table<true> = jsonTable('backup-todo');
 

@@ -7,7 +7,7 @@ export type WithheldCode = 'not_in_roster' | 'left' | 'before_join' | 'withheld'
 export type WaitingKey = {
   readonly roomId: string;
   readonly kid: string;
-  /** Lowest generation wanted. */
+  /** Generation wanted: a refusal of one says nothing about the next. */
   readonly g: number;
   readonly sender: string;
   readonly device: string;
@@ -39,11 +39,11 @@ export type Missing = {
   readonly device: string;
 };
 
-export const waitingName = (roomId: string, kid: string): string => `${roomId}|${kid}`;
+export const waitingName = (roomId: string, kid: string, g: number): string => `${roomId}|${kid}|${g}`;
 
 /** Notes that an event waits; true when automatic asking is over. */
 export function noteWaiting(op: Op, missing: Missing): boolean {
-  const name = waitingName(missing.roomId, missing.kid);
+  const name = waitingName(missing.roomId, missing.kid, missing.g);
   const known = op.tx.get(WAITING, name);
   if (known === undefined) {
     const { roomId, kid, g, sender, device, eventId } = missing;
@@ -55,12 +55,10 @@ export function noteWaiting(op: Op, missing: Missing): boolean {
     });
     return false;
   }
-  const isNew = missing.eventId !== '' && !known.events.includes(missing.eventId);
-  if (isNew || missing.g < known.g)
+  if (missing.eventId !== '' && !known.events.includes(missing.eventId))
     op.tx.put(WAITING, name, {
       ...known,
-      g: Math.min(known.g, missing.g),
-      events: isNew ? [...known.events, missing.eventId].slice(-MAX_WAITING_EVENTS) : known.events,
+      events: [...known.events, missing.eventId].slice(-MAX_WAITING_EVENTS),
     });
   return isOver(op, known);
 }
@@ -69,7 +67,5 @@ export const isOver = (op: Op, { stage, since }: WaitingKey): boolean =>
   stage >= STAGES || op.now - since > GIVE_UP_MS;
 
 /** Why a key is kept from us, if a holder said so. */
-export const withheldCode = (op: Op, roomId: string, kid: string, g: number): WithheldCode | undefined => {
-  const known = op.tx.get(WAITING, waitingName(roomId, kid));
-  return known === undefined || g < known.g ? undefined : known.withheld;
-};
+export const withheldCode = (op: Op, roomId: string, kid: string, g: number): WithheldCode | undefined =>
+  op.tx.get(WAITING, waitingName(roomId, kid, g))?.withheld;

@@ -23,6 +23,8 @@ export type EpochRecord = {
   readonly proven: boolean;
   /** Clock (ms) when a departure ended it; messages long after are shown as late. */
   readonly closedAt: number | undefined;
+  /** Can take no more joiners (too many, or generations may have been used unseen): not sent under any more. */
+  readonly full: boolean;
   /** From the backup: who wrote in it is vouched for by our own other devices. */
   readonly imported: boolean;
   /** Device keys vouched for by the backup: `user|device` -> Ed25519. */

@@ -47,6 +47,8 @@ export type RoomRecord = {
   readonly recent: readonly string[];
   /** Epochs of this room whose key we hold or held, by kid. */
   readonly epochs: readonly string[];
+  /** The timeline has had a gap: a joiner gets a fresh epoch, for generations may have been used unseen. */
+  readonly gap: boolean;
   /** Kid of the epoch we send under; unset means the next send chooses or makes one. */
   readonly sendingKid: string | undefined;
   /** Content of our own member event, to be sent again with our signature when it lacks it. */
@@ -74,6 +76,7 @@ export const emptyRoom = (roomId: string): RoomRecord => ({
   departures: [],
   recent: [],
   epochs: [],
+  gap: false,
   sendingKid: undefined,
   ownMember: undefined,
   vouches: [],

@@ -48,6 +48,7 @@ export function applyRoomUpdate(before: RoomRecord, update: RoomUpdate, self: st
   update.timeline.forEach(apply);
   update.stateAfter.forEach(apply);
   const ids = update.timeline.flatMap((event) => event.event_id ?? []);
+  if (update.limited) room = { ...room, gap: true };
   if (ids.length > 0) room = { ...room, recent: [...room.recent, ...ids].slice(-RECENT_EVENTS) };
   // A room we are not in keeps its history but no claim to a complete list.
   if (update.membership !== 'join') room = { ...room, membersComplete: false, sendingKid: undefined };
@@ -174,8 +175,12 @@ function addDeparture(departures: readonly Departure[], departure: Departure): r
   return [...departures, departure].slice(-MAX_DEPARTURES);
 }
 
-/** Notes a departure that a refusal or a rotate signal named before the sync showed it. */
-export const noteDeparture = (room: RoomRecord, eventId: string, userId = ''): RoomRecord => ({
-  ...room,
-  departures: addDeparture(room.departures, { eventId, userId }),
-});
+/**
+ * Notes the departure that a refusal or a rotate signal named as the newest. A member list shows departures without
+ * their order, so one that is known may have to move to the end.
+ */
+export function noteDeparture(room: RoomRecord, eventId: string): RoomRecord {
+  const known = room.departures.find((departure) => departure.eventId === eventId);
+  const others = room.departures.filter((departure) => departure !== known);
+  return { ...room, departures: addDeparture(others, known ?? { eventId, userId: '' }) };
+}
