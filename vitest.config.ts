@@ -7,12 +7,17 @@ const isCi = process.env.CI === 'true';
 /** Starts one MongoDB and one Redis per run, for the projects whose tests need them. */
 const services = fileURLToPath(new URL('homeserver/src/testing/services-setup.ts', import.meta.url));
 
-const project = (name: string, root: string, globalSetup: string[] = []) => ({
+const project = (
+  name: string,
+  root: string,
+  globalSetup: string[] = [],
+  include: string[] = ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+) => ({
   extends: true as const,
   root,
   test: {
     name,
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include,
     environment: 'node' as const,
     globalSetup,
   },
@@ -29,6 +34,10 @@ export default defineConfig({
       project('plugin-sdk', 'plugins/sdk'),
       project('homeserver', 'homeserver', [services]),
       project('client', 'client'),
+      // Minutes with a real Synapse: `npm run test:interop`.
+      ...(process.env.NYX_TEST_INTEROP === undefined
+        ? []
+        : [project('interop', 'homeserver/interop', [services], ['*.test.ts'])]),
       { extends: true, test: { name: 'tools', include: ['scripts/**/*.test.ts'], environment: 'node' } },
     ],
   },
