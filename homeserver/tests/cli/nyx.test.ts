@@ -161,6 +161,46 @@ describe('the other commands', () => {
     });
   });
 
+  it('create-user makes users with and without a running server', async () => {
+    const env = onTestServices();
+    const passwordFile = join(folder, 'password');
+    await writeFile(passwordFile, 'a long password\n');
+    const alone = await runNyx({
+      args: ['create-user', 'root', '--admin', '--password-file', passwordFile],
+      env,
+    });
+    expect(alone).toMatchObject({ code: 0, stdout: '@root:localhost\n' });
+    expect(alone.stderr).toContain('started one for this command');
+
+    await using nyx = await startNyx({ args: [], env });
+    const port = { NYX_PORT: new URL(nyx.url).port };
+    const piped = await runNyx({
+      args: ['create-user', 'dora'],
+      env: { ...env, ...port },
+      input: 'her password\n',
+    });
+    expect(piped).toMatchObject({ code: 0, stdout: '@dora:localhost\n', stderr: '' });
+    const again = await runNyx({
+      args: ['create-user', 'dora'],
+      env: { ...env, ...port },
+      input: 'her password\n',
+    });
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^nyx: M_USER_IN_USE: .+\n$/);
+
+    const login = async (user: string, password: string): Promise<number> => {
+      const body = JSON.stringify({
+        type: 'm.login.password',
+        identifier: { type: 'm.id.user', user },
+        password,
+      });
+      return (await fetch(`${nyx.url}/_matrix/client/v3/login`, { method: 'POST', body })).status;
+    };
+    expect([await login('root', 'a long password'), await login('dora', 'her password')]).toEqual([200, 200]);
+    expect(await login('dora', 'another')).toBe(403);
+    expect(nyx.output()).not.toMatch(/long password|her password/);
+  });
+
   it('keys shows and rotates the signing key without printing its private half', async () => {
     const env = onTestServices();
     const shown = await runNyx({ args: ['keys'], env });
