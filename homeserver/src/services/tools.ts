@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, rm, stat } from 'node:fs/promises';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { identityOf, livingProcess } from './data-lock.ts';
 import type { Attempt, BinarySource } from './find-binary.ts';
 import { fromApt, fromPath, NotHereError, ServiceNotFoundError } from './find-binary.ts';
 import type { Machine } from './machine.ts';
 import { cacheFolder } from './machine.ts';
 import { writePrivateFile } from './private-folder.ts';
 import { findOnPath, lastLine, run } from './run.ts';
+import { takeTurn } from './turn.ts';
 
 /** A program that tests (or calls) need besides npm's packages. */
 export type Tool = { readonly path: string; readonly source: string };
@@ -80,32 +79,7 @@ export class PythonEnvironmentError extends Error {
   readonly code = 'PYTHON_ENVIRONMENT';
 }
 
-const ABANDONED_AFTER_MS = 2_000;
 const INSTALL_LIMIT_MS = 600_000;
-
-const BUSY_POLL_MS = 200;
-
-/** Makes the folder `path`, which only one process at a time has; waits for a living owner. */
-const takeTurn = async (path: string): Promise<AsyncDisposable> => {
-  const owner = join(path, 'owner');
-  for (;;) {
-    try {
-      await mkdir(path);
-      await writePrivateFile(owner, await identityOf(process.pid));
-      return { [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-    const age = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    // A folder without an owner is one that was just made, or whose maker died between two steps.
-    const abandoned = (await livingProcess(owner)) === undefined && age > ABANDONED_AFTER_MS;
-    if (abandoned) await rm(path, { recursive: true, force: true });
-    await delay(BUSY_POLL_MS);
-  }
-};
 
 const isThere = (path: string): Promise<boolean> =>
   access(path).then(

@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { access, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from './machine.ts';
 import { lastLine, run } from './run.ts';
+import { takeTurn } from './turn.ts';
 
 /** The checkout that this file is part of. */
 const REPOSITORY = join(import.meta.dirname, '../../..');
@@ -77,6 +79,13 @@ export const ensureWebClient = async ({
   const sources = await hashSources(root);
   const stamp = await readFile(join(built, STAMP), 'utf8').catch(() => '');
   if (stamp.trim() === sources) return 'fresh';
+  // Several servers of one checkout may start at once: one builds, the others find the build.
+  const turns = join(cacheFolder({ env, platform: process.platform }), 'turns');
+  await mkdir(turns, { recursive: true, mode: 0o700 });
+  await using _turn = await takeTurn(
+    join(turns, createHash('sha256').update(built).digest('hex').slice(0, 16)),
+  );
+  if ((await readFile(join(built, STAMP), 'utf8').catch(() => '')).trim() === sources) return 'fresh';
   let vite: string;
   try {
     vite = join(

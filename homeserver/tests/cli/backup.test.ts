@@ -14,7 +14,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const data = () => join(folder, 'data');
-const env = () => ({ NYX_DATA_DIR: data(), NYX_PORT: '0', NYX_SERVER_NAME: 'backup.example' });
+const env = () => ({
+  NYX_DATA_DIR: data(),
+  NYX_PORT: '0',
+  NYX_SERVER_NAME: 'backup.example',
+  NYX_SERVER__WEB_CLIENT__ENABLED: 'false',
+});
 
 type Json = Record<string, unknown>;
 

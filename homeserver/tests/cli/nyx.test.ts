@@ -28,8 +28,13 @@ const onTestServices = () => ({
   REDIS_URL: services.redisUri,
   NYX_DATABASE_NAME: services.databaseName,
   NYX_REDIS_PREFIX: services.redisPrefix,
+  NYX_SERVER__WEB_CLIENT__ENABLED: 'false',
 });
-const ownServices = () => ({ NYX_DATA_DIR: join(folder, 'data'), NYX_PORT: '0' });
+const ownServices = () => ({
+  NYX_DATA_DIR: join(folder, 'data'),
+  NYX_PORT: '0',
+  NYX_SERVER__WEB_CLIENT__ENABLED: 'false',
+});
 
 const versions = async (url: string): Promise<unknown> =>
   (await fetch(`${url}/_matrix/client/versions`)).json();
@@ -48,7 +53,11 @@ const oldNode = (process.env.PATH ?? '')
 
 describe('nyx start', () => {
   it('runs with what it finds, in little memory, and stops all of it', async () => {
-    const nyx = await startNyx({ args: ['start'], env: ownServices() });
+    const nyx = await startNyx({
+      args: ['start'],
+      env: { ...ownServices(), NYX_SERVER__WEB_CLIENT__ENABLED: 'true' },
+    });
+    expect((await (await fetch(nyx.url)).text()).toLowerCase()).toContain('<!doctype html>');
     expect(await versions(nyx.url)).toMatchObject({ versions: expect.arrayContaining(['v1.11']) as unknown });
     expect(await rssMegabytes(nyx.child.pid)).toBeLessThan(250);
     expect(nyx.output()).toMatch(
