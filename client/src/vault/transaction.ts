@@ -61,6 +61,11 @@ export class VaultTransaction {
     for (const change of inner.changes()) this.#change(change);
   }
 
+  /** Whether a table of this name has changes. */
+  touches(tableName: string): boolean {
+    return this.#changes.has(tableName);
+  }
+
   get empty(): boolean {
     return this.#changes.size === 0;
   }

@@ -13,11 +13,16 @@ import { nextLinkEnd } from './linking.ts';
 import type { Memory, Op } from './op.ts';
 import type { EngineNotice, OutgoingRequest } from './protocol.ts';
 import { allRequests, isBackedOff } from './requests.ts';
+import { countAdvance, mayLeave, nextMark } from './store-epoch.ts';
 import { maintain } from './sync-in.ts';
 import { nextFlowEnd } from './verification.ts';
 
 /** The wait is over and the request was announced again. */
 const TRIED_AGAIN = -1;
+
+/** Requests that may leave: ciphertexts for devices wait until this vault is known to be the newest copy. */
+const leaving = (op: Op): OutgoingRequest[] =>
+  allRequests(op).filter(({ kind }) => kind !== 'toDevice' || mayLeave(op));
 
 /** What one operation gave: to be released after the commit, in this order. */
 export type Outcome<T> = {
@@ -48,12 +53,19 @@ export class EngineCore {
       standardClaims: false,
       wantMembers: new Set(),
       flows: new Map(),
+      storeCheck: 'unchecked',
+      storeMarkedAt: undefined,
       awaitingDevices: new Map(),
     };
   }
 
   get broken(): boolean {
     return this.#broken;
+  }
+
+  /** This profile was restored from an older copy. */
+  get rolledBack(): boolean {
+    return this.#memory.storeCheck === 'rolled-back';
   }
 
   /** Runs one operation and commits it. When `use` throws, nothing has changed; when the commit fails, all is over. */
@@ -66,6 +78,7 @@ export class EngineCore {
     };
     const result = use(op);
     maintain(op);
+    countAdvance(op);
     const requests = this.#newRequests(op);
     try {
       await this.vault.commit(tx);
@@ -80,14 +93,14 @@ export class EngineCore {
 
   /** Every request not reported done. */
   requests(now: number): readonly OutgoingRequest[] {
-    return allRequests(this.#peek(now));
+    return leaving(this.#peek(now));
   }
 
   /** When `run` should be called next even if nothing arrives (ms), or undefined. */
   nextWake(now: number): number | undefined {
     const times = [...this.#memory.backoff.values()].map(({ until }) => until).filter((until) => until > now);
     const op = this.#peek(now);
-    for (const next of [nextHealing(op), nextFlowEnd(op), nextLinkEnd(op)])
+    for (const next of [nextHealing(op), nextFlowEnd(op), nextLinkEnd(op), nextMark(op)])
       if (next !== undefined) times.push(Math.max(next, now));
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -100,7 +113,7 @@ export class EngineCore {
 
   /** Requests the page has not heard of, or whose turn to be tried again has come. */
   #newRequests(op: Op): OutgoingRequest[] {
-    const all = allRequests(op);
+    const all = leaving(op);
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#announced) if (!ids.has(id)) this.#announced.delete(id);
     for (const { id } of all) {

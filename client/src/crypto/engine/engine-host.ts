@@ -22,6 +22,7 @@ import type { Op } from './op.ts';
 import { createDevice, loadDevice, putSecret } from './own-device.ts';
 import { bootstrapStep } from './own-identity.ts';
 import { restoreStep } from './recovery.ts';
+import { requireCurrentStore } from './store-epoch.ts';
 import { dropRecoveryKeys, putRecoveryKeys } from './store-secrets.ts';
 import { roomStatus } from './rooms.ts';
 import { SECRETS } from './tables.ts';
@@ -66,6 +67,7 @@ export class EngineHost implements EngineClient {
   /** Called after every operation, for those who wait for a change. */
   readonly #changed = new Set<() => void>();
   #callOff: (() => void) | undefined;
+  #toldRollback = false;
 
   constructor(ports: HostPorts) {
     this.#ports = ports;
@@ -122,7 +124,9 @@ export class EngineHost implements EngineClient {
         return { requests: this.#open().requests(this.#ports.now()) };
       case 'encryptEvent': {
         const message = args as ParsedArgs<'encryptEvent'>;
-        return this.#untilReady((operation) => encryptEvent(operation, message));
+        return this.#untilReady((operation) =>
+          requireCurrentStore(operation) === 'wait' ? 'wait' : encryptEvent(operation, message),
+        );
       }
       case 'bootstrapIdentity':
         return this.#untilReady(bootstrapStep);
@@ -204,6 +208,10 @@ export class EngineHost implements EngineClient {
         throw error;
       });
       for (const notice of notices) this.#tell(notice);
+      if (core.rolledBack !== this.#toldRollback) {
+        this.#toldRollback = core.rolledBack;
+        this.#tellStatus();
+      }
       this.#schedule();
       for (const changed of [...this.#changed]) changed();
       return result;
@@ -332,7 +340,7 @@ export class EngineHost implements EngineClient {
       leader: true,
       userId: this.#owner?.userId,
       deviceId: this.#owner?.deviceId,
-      rolledBack: false,
+      rolledBack: core?.rolledBack ?? false,
       wordsPending: core?.vault.begin().get(SECRETS, 'seed') !== undefined,
     };
   }

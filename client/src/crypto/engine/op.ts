@@ -10,7 +10,7 @@ import type { Random } from '../primitives/random.ts';
 import type { Secret } from '../primitives/secret.ts';
 import type { VaultTransaction } from '../../vault/transaction.ts';
 import type { Linking } from '../identity/link-code.ts';
-import type { InFlight, RestoreMemory } from './purpose.ts';
+import type { InFlight, RestoreMemory, StoreCheck } from './purpose.ts';
 import type { EngineNotice } from './protocol.ts';
 
 export type Op = {
@@ -43,6 +43,10 @@ export type Memory = {
   restore?: RestoreMemory;
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
+  /** Whether this vault is as new as the server's mark says. */
+  storeCheck: StoreCheck;
+  /** Clock (ms) when this run last wrote the mark. */
+  storeMarkedAt: number | undefined;
   /** A link with another device of ours under way. */
   linking?: Linking;
   /** Verifications under way and lately ended, by transaction id. A restart cancels them. */

@@ -27,10 +27,15 @@ export type Purpose =
   | { readonly for: 'deviceSigning' }
   | { readonly for: 'accountData'; readonly type: string }
   | { readonly for: 'accountDataGet'; readonly type: string }
+  | { readonly for: 'storeGet' }
+  | { readonly for: 'storePut'; readonly counter: number }
   | { readonly for: 'backupVersion' }
   | { readonly for: 'backupCreate' }
   | { readonly for: 'backupPut'; readonly kids: readonly string[] }
   | { readonly for: 'backupGet' };
+
+/** Where the start of this run stands (`store-epoch.ts`). */
+export type StoreCheck = 'unchecked' | 'current' | 'rolled-back';
 
 export type InFlight = { readonly request: OutgoingRequest; readonly purpose: Purpose };
 

@@ -30,6 +30,7 @@ import {
 } from './recovery.ts';
 import { receiveMembers, requestMembers, signOwnJoins, syncRoom } from './rooms.ts';
 import { endSending } from './sending-slot.ts';
+import { maintainStoreEpoch, receiveStoreMark, storeMarkFailed, storeMarkWritten } from './store-epoch.ts';
 import { ROOMS } from './tables.ts';
 import { receiveToDevice, retryFrames } from './to-device-in.ts';
 import { expireFlows } from './verification.ts';
@@ -91,6 +92,14 @@ export function requestDone(op: Op, id: string, response: unknown): void {
     }
     case 'vouch': {
       markOutdated(op, purpose.userId);
+      return;
+    }
+    case 'storeGet': {
+      receiveStoreMark(op, response);
+      return;
+    }
+    case 'storePut': {
+      storeMarkWritten(op, purpose.counter);
       return;
     }
     case 'memberState': {
@@ -187,6 +196,11 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
       backOff(op, 'deviceSigning');
       return;
     }
+    case 'storeGet':
+    case 'storePut': {
+      storeMarkFailed(op, purpose.for === 'storeGet', failure.status);
+      return;
+    }
     case 'signatures': {
       backOff(op, 'signatures');
       return;
@@ -221,6 +235,7 @@ function deriveFailed(op: Op, { purpose }: InFlight, failure: Failure, passing: 
 
 /** What follows from the state after every operation: requests that are due. */
 export function maintain(op: Op): void {
+  maintainStoreEpoch(op);
   expireFlows(op);
   stepLinking(op);
   maintainPrekeys(op);
