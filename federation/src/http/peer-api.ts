@@ -301,6 +301,18 @@ export class PeerApi {
     });
   }
 
+  /** `POST user/keys/claim` with a list of algorithms per device (MSC3983). */
+  async claimKeyBundles(destination: ServerName, body: JsonObject, timeoutMs: number): Promise<JsonObject> {
+    return this.#client.request({
+      destination,
+      method: 'POST',
+      path: '/_matrix/federation/unstable/org.matrix.msc3983/user/keys/claim',
+      ...content(body),
+      parse: parseJsonObject,
+      timeoutMs,
+    });
+  }
+
   /** Any other operation whose answer is an object: keys, devices, directories. */
   async call(
     destination: ServerName,

@@ -1,3 +1,6 @@
+/** What of a local user's devices changed. */
+export type DeviceChange = { readonly deviceIds?: readonly string[]; readonly identity?: boolean };
+
 /** Which users' device lists changed, in the order of the stream. */
 export interface DeviceListChanges {
   /** Users whose keys changed after `from` as far as `viewer` may know, whether or not they share a room. */
@@ -7,6 +10,8 @@ export interface DeviceListChanges {
    * With `onlyFor`, it is for that user alone: signatures that the user made on others' keys.
    */
   record(userIds: readonly string[], onlyFor?: string): Promise<void>;
+  /** Tells, here and to other servers, that a local user's devices or identity changed. */
+  recordOwn(userId: string, change: DeviceChange): Promise<void>;
 }
 
 /** Who meets whom in rooms, as the rooms' own records have it. */

@@ -105,21 +105,28 @@ const registerMetrics = (
 const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
   const { db, transact, stream, notifier, platform, relay, outbox } = foundation;
   const { clock } = platform;
+  const listOutbox = new MongoDeviceListOutbox(db);
   const changes = new MongoDeviceListChanges({
     db,
     stream,
     notifier,
-    also: () => Promise.resolve(),
+    transact,
+    also: async (userId, change, session) => {
+      await listOutbox.note(userId, change, session);
+      await outbox.add([{ name: TELL_DEVICES_JOB, payload: { userId }, key: userId }], session);
+    },
     roomsOf: async (users) => (await Promise.all(users.map((user) => rooms.joined(user)))).flat(),
     committed: () => relay.poke(),
   });
   return {
     changes,
+    listOutbox,
+    remoteLists: new MongoRemoteDeviceLists(db, clock),
     devices: new MongoDeviceKeyStore({
       db,
       clock,
       transact,
-      recordChange: (userId, change) => changes.recordWith(userId, change),
+      recordChange: (userId, change, run) => changes.recordWith(userId, change, run),
       removed: async (userId, session) => {
         const nonce = randomToken(platform.random, NONCE_LENGTH);
         await outbox.add([{ name: DEVICES_REMOVED_JOB, payload: { userId, nonce } }], session);
@@ -172,7 +179,7 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
   registerMetrics(foundation, () => stocks.histogram(MAX_COUNTED_DEVICES));
   accounts.observers.devices.push({
     devicesAdded: () => Promise.resolve(),
-    devicesRenamed: (userId) => changes.record([userId]),
+    devicesRenamed: (userId, deviceIds) => changes.recordOwn(userId, { deviceIds }),
     devicesRemoved: async (userId, deviceIds) => {
       await devices.remove(userId, deviceIds);
       await inbox.drop(deviceIds.map((deviceId) => ({ userId, deviceId })));

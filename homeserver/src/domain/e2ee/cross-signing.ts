@@ -103,5 +103,5 @@ export const storeCrossSigning = async (
 ): Promise<void> => {
   if (Object.keys(keys).length === 0) return;
   await crossSigning.put(userId, keys);
-  await changes.record([userId]);
+  await changes.recordOwn(userId, { identity: true });
 };

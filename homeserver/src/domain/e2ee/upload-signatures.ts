@@ -150,7 +150,11 @@ export const uploadSignatures = async (
   await deps.crossSigning.addSignatures(accepted);
   // Others see the signatures on the own keys; what was signed of others is for the signer alone.
   const signedUsers = new Set(accepted.map(({ targetUser }) => targetUser));
-  if (signedUsers.delete(userId)) await deps.changes.record([userId]);
+  if (signedUsers.delete(userId)) {
+    const own = accepted.filter(({ targetUser }) => targetUser === userId);
+    const deviceIds = own.flatMap(({ target }) => (deviceMap.has(target) ? [target] : []));
+    await deps.changes.recordOwn(userId, { deviceIds, identity: deviceIds.length < own.length });
+  }
   await deps.changes.record([...signedUsers], userId);
   return failures;
 };

@@ -11,6 +11,7 @@ import type {
   KeyUpload,
   UploadedKey,
 } from '../../../ports/device-key-store.ts';
+import type { DeviceChange } from '../../../ports/device-lists.ts';
 import { KeyIdTakenError } from '../../../ports/device-key-store.ts';
 import { isDuplicateKey } from '../outage.ts';
 import type { Transact } from '../transaction.ts';
@@ -33,7 +34,8 @@ import {
 /** Records that a user's device list changed, in the same transaction as the change; publishes it when committed. */
 export type RecordDeviceListChange = <T>(
   userId: string,
-  change: (record: (session: ClientSession) => Promise<void>) => Promise<T>,
+  change: DeviceChange,
+  run: (record: (session: ClientSession) => Promise<void>) => Promise<T>,
 ) => Promise<T>;
 
 export type DeviceKeyStoreDeps = {
@@ -106,7 +108,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
         await this.#deps.transact((session) => this.#store(upload, session));
         return;
       }
-      await this.#deps.recordChange(upload.device.userId, (record) =>
+      await this.#deps.recordChange(upload.device.userId, { deviceIds: [upload.device.deviceId] }, (record) =>
         this.#deps.transact(async (session) => {
           await this.#store(upload, session);
           await record(session);
@@ -121,7 +123,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
 
   async remove(userId: string, deviceIds: readonly string[]): Promise<void> {
     const names = deviceIds.map((deviceId) => deviceName({ userId, deviceId }));
-    await this.#deps.recordChange(userId, (record) =>
+    await this.#deps.recordChange(userId, { deviceIds }, (record) =>
       this.#deps.transact(async (session) => {
         const { deletedCount } = await this.#identities.deleteMany({ _id: { $in: names } }, { session });
         await this.#oneTimeKeys.deleteMany({ device: { $in: names } }, { session });

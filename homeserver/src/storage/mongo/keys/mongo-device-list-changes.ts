@@ -1,18 +1,20 @@
 import type { ClientSession, mongo } from 'mongoose';
-import { DEVICE_LISTS_WAKE_KEY, type DeviceListChanges } from '../../../ports/device-lists.ts';
+import { DEVICE_LISTS_WAKE_KEY, type DeviceChange, type DeviceListChanges } from '../../../ports/device-lists.ts';
 import type { Notifier } from '../../../ports/notifier.ts';
 import type { StreamPositions } from '../../../ports/stream-positions.ts';
 import { FENCE_INDEX } from '../stream-leases.ts';
+import type { Transact } from '../transaction.ts';
 import type { DeviceListChangeRow } from './key-collections.ts';
 import { DEVICE_LIST_CHANGES } from './key-collections.ts';
 
-/** Called within the transaction of a change, with the user whose list changes: what else has to be written with it. */
-export type AlsoRecord = (userIds: readonly string[], session: ClientSession | undefined) => Promise<void>;
+/** Called within the transaction of a local user's change: what else has to be written with it. */
+export type AlsoRecord = (userId: string, change: DeviceChange, session: ClientSession) => Promise<void>;
 
 export type DeviceListChangesDeps = {
   readonly db: mongo.Db;
   readonly stream: StreamPositions;
   readonly notifier: Notifier;
+  readonly transact: Transact;
   readonly also: AlsoRecord;
   /** Rooms whose members want to know of changed devices of users: their ids are what waiting syncs listen for. */
   readonly roomsOf: (userIds: readonly string[]) => Promise<readonly string[]>;
@@ -57,13 +59,21 @@ export class MongoDeviceListChanges implements DeviceListChanges {
     this.#publish(onlyFor === undefined ? unique : [onlyFor], position);
   }
 
-  /** Runs a change of a user's devices; it must call `record` with the session of its transaction. */
+  recordOwn(userId: string, change: DeviceChange): Promise<void> {
+    return this.recordWith(userId, change, (record) => this.#deps.transact(record));
+  }
+
+  /** Runs a change of a local user's devices; it must call `record` with the session of its transaction. */
   async recordWith<T>(
     userId: string,
-    change: (record: (session: ClientSession) => Promise<void>) => Promise<T>,
+    change: DeviceChange,
+    run: (record: (session: ClientSession) => Promise<void>) => Promise<T>,
   ): Promise<T> {
     const { result, position } = await this.#deps.stream.write(1, async (positions) => ({
-      result: await change((session) => this.#write([userId], positions, { session })),
+      result: await run(async (session) => {
+        await this.#write([userId], positions, { session });
+        await this.#deps.also(userId, change, session);
+      }),
       position: positions[0] ?? 0,
     }));
     this.#publish([userId], position);
@@ -96,6 +106,5 @@ export class MongoDeviceListChanges implements DeviceListChanges {
       })),
       session === undefined ? {} : { session },
     );
-    if (onlyFor === undefined) await this.#deps.also(userIds, session);
   }
 }

@@ -1,4 +1,6 @@
 import { createIndexes } from '../create-indexes.ts';
+import { DEVICE_LIST_OUTBOX } from '../keys/mongo-device-list-outbox.ts';
+import { REMOTE_DEVICE_LISTS, REMOTE_DEVICE_LISTS_INDEXES } from '../keys/mongo-remote-device-lists.ts';
 import { ROOM_DEPARTURES, STREAM_CURSORS } from '../keys/mongo-departure-store.ts';
 import {
   BUNDLE_CLAIMS,
@@ -50,6 +52,8 @@ export const keysMigration: Migration = {
     await createIndexes(db, KEY_SIGNATURES, KEY_SIGNATURES_INDEXES);
     await createIndexes(db, ROOM_DEPARTURES, []);
     await createIndexes(db, STREAM_CURSORS, []);
+    await createIndexes(db, DEVICE_LIST_OUTBOX, []);
+    await createIndexes(db, REMOTE_DEVICE_LISTS, REMOTE_DEVICE_LISTS_INDEXES);
     await createIndexes(db, TO_DEVICE, TO_DEVICE_INDEXES);
     await createIndexes(db, TO_DEVICE_REPEATS, TO_DEVICE_REPEATS_INDEXES);
     await createIndexes(db, KEY_BACKUPS, KEY_BACKUPS_INDEXES);

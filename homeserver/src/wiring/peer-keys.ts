@@ -1,0 +1,58 @@
+import { FederationError } from '@nyx/federation/http/errors.ts';
+import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { isServerName, type ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { LRUCache } from 'lru-cache';
+import type { KeyServerApi } from '../domain/e2ee/federation/cached-remote-keys.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { OutboundEdus } from '../ports/outbound-edus.ts';
+import type { ToDeviceTransport } from '../ports/to-device-transport.ts';
+import type { Peers } from './peers.ts';
+
+/** How long a server is remembered not to know the claim of bundles, in ms. */
+const UNKNOWN_FOR_MS = 3_600_000;
+const NOT_KNOWN: ReadonlySet<number | undefined> = new Set([404, 405]);
+
+const serverName = (text: string): ServerName => {
+  if (isServerName(text)) return text;
+  throw new DomainError('invalid_param', 'Not a server name');
+};
+
+/** Key operations of other servers' APIs. */
+export const keyServerApi = ({ api }: Peers): KeyServerApi => {
+  const withoutBundles = new LRUCache<string, true>({ max: 10_000, ttl: UNKNOWN_FOR_MS });
+  return {
+    userDevices: (server, userId, timeoutMs) =>
+      api.call(serverName(server), 'GET', `/user/devices/${encodeURIComponent(userId)}`, undefined, timeoutMs),
+    query: (server, body, timeoutMs) =>
+      api.call(serverName(server), 'POST', '/user/keys/query', body, timeoutMs),
+    claim: (server, body, timeoutMs) =>
+      api.call(serverName(server), 'POST', '/user/keys/claim', body, timeoutMs),
+    claimBundles: async (server, body, timeoutMs): Promise<JsonObject | undefined> => {
+      if (withoutBundles.has(server)) return undefined;
+      try {
+        return await api.claimKeyBundles(serverName(server), body, timeoutMs);
+      } catch (error) {
+        if (!(error instanceof FederationError) || !NOT_KNOWN.has(error.status)) throw error;
+        withoutBundles.set(server, true);
+        return undefined;
+      }
+    },
+  };
+};
+
+/** Ephemeral messages through the queues to other servers. */
+export const outboundEdus = ({ outbound, wake }: Pick<Peers, 'outbound' | 'wake'>): OutboundEdus => ({
+  send: async (servers, edus) => {
+    const destinations = servers.filter(isServerName);
+    await outbound.add(
+      destinations,
+      edus.map(({ type, content }) => ({ kind: 'edu', edu: { edu_type: type, content } })),
+    );
+    await wake(destinations);
+  },
+});
+
+/** Messages to devices as EDUs. */
+export const toDeviceTransport = (edus: OutboundEdus): ToDeviceTransport => ({
+  send: (server, content) => edus.send([server], [{ type: 'm.direct_to_device', content }]),
+});
