@@ -73,14 +73,24 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: core?.remote ?? noRemoteRooms,
     history: noRemoteHistory,
   });
+<<<<<<< ours
   followAccounts(foundation, accounts, rooms);
+=======
+  const fanOut = rotationRooms(rooms, rotation.departures);
+>>>>>>> theirs
   const keys = wireKeys(foundation, {
     accounts,
     rooms: {
       joined: (user) => rooms.userRooms.joined(user),
       servers: async (room) => (await rooms.rooms.find(room))?.tally.servers.keys() ?? [],
     },
-    rotation: rotationRooms(rooms, rotation.departures),
+    rotation: fanOut,
+    history: {
+      reader: events.stores.reader,
+      joined: (user) => rooms.userRooms.joined(user),
+      roomsOf: async (user) => new Set((await rooms.userRooms.of(user)).keys()),
+      membersOf: (room) => fanOut.joinedMembers(room),
+    },
     remote: noRemoteKeys,
     transport: noToDeviceTransport,
   });

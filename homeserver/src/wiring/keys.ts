@@ -1,6 +1,8 @@
 import { KeyBackups } from '../domain/e2ee/backup/key-backups.ts';
 import type { ClaimDeps } from '../domain/e2ee/claim-keys.ts';
 import { CachedStock, stockKey } from '../domain/e2ee/cached-stock.ts';
+import type { ChangesBetweenDeps } from '../domain/e2ee/changes-between.ts';
+import { changesBetween } from '../domain/e2ee/changes-between.ts';
 import type { DeviceListDelta, Encounters } from '../domain/e2ee/device-list-delta.ts';
 import { deviceListDelta } from '../domain/e2ee/device-list-delta.ts';
 import { LOW_STOCK } from '../domain/e2ee/limits.ts';
@@ -14,6 +16,7 @@ import { randomToken } from '../domain/ids.ts';
 import { createStockWatch } from '../domain/e2ee/stock-watch.ts';
 import { crossSigningRoutes } from '../http/client/keys/cross-signing.ts';
 import { claimKeysRoutes } from '../http/client/keys/claim-keys.ts';
+import { getKeysChangesRoute } from '../http/client/keys/get-keys-changes.ts';
 import { queryKeysRoute } from '../http/client/keys/query-keys.ts';
 import { sendToDeviceRoute } from '../http/client/keys/send-to-device.ts';
 import { uploadKeysRoute } from '../http/client/keys/upload-keys.ts';
@@ -49,6 +52,8 @@ export type KeyNeeds = {
   readonly accounts: Pick<Accounts, 'confirmIdentity' | 'observers'>;
   readonly rooms: Omit<RoomRecords, 'serverName'>;
   readonly rotation: RotationRooms;
+  /** What tells whom a user met while away. */
+  readonly history: Omit<ChangesBetweenDeps, 'delta'>;
   readonly remote: RemoteKeys;
   readonly transport: ToDeviceTransport;
 };
@@ -174,6 +179,8 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
       [...found].flatMap(([user, { master }]) => (master === undefined ? [] : [[user, master]])),
     );
   };
+  const deviceLists: Keys['deviceLists'] = (viewer, from, encounters) =>
+    deviceListDelta({ changes, sharing }, viewer, from, encounters);
   const sweep = sweepStockJob(stocks, signals, platform.clock);
   const backups = new KeyBackups(stores.backups);
   registerMetrics(foundation, () => stocks.histogram(MAX_COUNTED_DEVICES));
@@ -194,8 +201,7 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
     claims,
     queries,
     toDevice,
-    deviceLists: (viewer, from, encounters) =>
-      deviceListDelta({ changes, sharing }, viewer, from, encounters),
+    deviceLists,
     unstableFeatures: { 'org.matrix.msc3983': true, 'org.matrix.e2e_cross_signing': true },
     routes: [
       uploadKeysRoute({ devices, prekeys, stock }),
@@ -203,6 +209,9 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
       ...claimKeysRoutes(claims),
       ...crossSigningRoutes({ crossSigning, devices, changes, masterKeys }, ({ userId }, purpose, auth) =>
         accounts.confirmIdentity(purpose, userId, authDataSchema.parse(auth)),
+      ),
+      getKeysChangesRoute((viewer, from, to) =>
+        changesBetween({ ...needs.history, delta: deviceLists }, viewer, from, to),
       ),
       sendToDeviceRoute(toDevice),
       ...backupVersionRoutes(backups),

@@ -126,5 +126,11 @@ describe('messages to devices', () => {
     await grace.ok('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/leave`, {});
     const left = await sync(frank, changed.next_batch);
     expect(left.device_lists?.left).toEqual([grace.userId]);
+    const away = (from: string, to: string) =>
+      frank.ok('GET', `/_matrix/client/v3/keys/changes?from=${from}&to=${to}`);
+    expect(await away(before.next_batch, changed.next_batch)).toEqual({ changed: [], left: [] });
+    expect(await away(met.next_batch, left.next_batch)).toEqual({ changed: [], left: [grace.userId] });
+    const junk = await frank.request('GET', '/_matrix/client/v3/keys/changes?from=junk&to=s1');
+    expect(junk.status).toBe(400);
   });
 });
