@@ -6,7 +6,6 @@ import type { QueueName } from './jobs/define-job.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
-import { noRemoteKeys, noToDeviceTransport } from './domain/e2ee/without-federation.ts';
 import { noRemoteDirectory, noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
 import {
   CachedIgnoredUsers,
@@ -73,11 +72,8 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     remote: core?.remote ?? noRemoteRooms,
     history: noRemoteHistory,
   });
-<<<<<<< ours
   followAccounts(foundation, accounts, rooms);
-=======
   const fanOut = rotationRooms(rooms, rotation.departures);
->>>>>>> theirs
   const keys = wireKeys(foundation, {
     accounts,
     rooms: {
@@ -91,8 +87,14 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
       roomsOf: async (user) => new Set((await rooms.userRooms.of(user)).keys()),
       membersOf: (room) => fanOut.joinedMembers(room),
     },
-    remote: noRemoteKeys,
-    transport: noToDeviceTransport,
+    peers,
+    onCommit: (listener) => events.engine.onCommit(listener),
+    isFollowed: async (user) => {
+      const { name } = foundation.config.server;
+      for (const room of await rooms.userRooms.joined(user))
+        if ((await rooms.rooms.find(room))?.tally.servers.has(name) === true) return true;
+      return false;
+    },
   });
   accounts.observers.accounts.push(rooms.accounts);
   const life = wireSignsOfLife(foundation, events, rooms, {
@@ -125,7 +127,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
             profiles: accounts.profileStore,
             invites,
             find: rooms.find,
-            edus: new Map(),
+            edus: keys.edus,
           }),
         ];
   const features: Record<string, boolean> = {};

@@ -31,8 +31,6 @@ import type { DeviceListChanges, RoomSharing } from '../ports/device-lists.ts';
 import type { DeviceSignals } from '../ports/device-signals.ts';
 import type { RotationRooms } from '../jobs/keys/rotation.ts';
 import { rotationJobs } from '../jobs/keys/rotation.ts';
-import type { RemoteKeys } from '../ports/remote-keys.ts';
-import type { ToDeviceTransport } from '../ports/to-device-transport.ts';
 import { MongoCrossSigningStore } from '../storage/mongo/keys/mongo-cross-signing-store.ts';
 import { MongoDeviceInbox } from '../storage/mongo/keys/mongo-device-inbox.ts';
 import { MongoDeviceKeyStore } from '../storage/mongo/keys/mongo-device-key-store.ts';
@@ -43,6 +41,25 @@ import { MongoKeyStocks } from '../storage/mongo/keys/mongo-key-stocks.ts';
 import { MongoLocalDevices } from '../storage/mongo/keys/mongo-local-devices.ts';
 import { MongoPrekeyStore } from '../storage/mongo/keys/mongo-prekey-store.ts';
 import { MongoServedRequests } from '../storage/mongo/keys/mongo-served-requests.ts';
+import { CachedRemoteKeys } from '../domain/e2ee/federation/cached-remote-keys.ts';
+import type { ReceiveDeviceListDeps } from '../domain/e2ee/federation/receive-device-list.ts';
+import {
+  receiveDeviceListUpdate,
+  receiveSigningKeyUpdate,
+} from '../domain/e2ee/federation/receive-device-list.ts';
+import { TELL_DEVICES_JOB } from '../domain/e2ee/federation/tell-devices.ts';
+import { receiveDirectToDevice } from '../domain/e2ee/receive-direct-to-device.ts';
+import { noOutboundEdus, noRemoteKeys } from '../domain/e2ee/without-federation.ts';
+import type { CommitListener } from '../domain/events/event-engine.ts';
+import type { EduHandler } from '../domain/federation/receive-transaction.ts';
+import { userKeysRoutes } from '../http/federation/user-keys.ts';
+import { tellDevicesJob } from '../jobs/keys/tell-devices.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { RemoteDeviceLists } from '../ports/remote-device-lists.ts';
+import { MongoDeviceListOutbox } from '../storage/mongo/keys/mongo-device-list-outbox.ts';
+import { MongoRemoteDeviceLists } from '../storage/mongo/keys/mongo-remote-device-lists.ts';
+import { keyServerApi, outboundEdus, toDeviceTransport } from './peer-keys.ts';
+import type { Peers } from './peers.ts';
 import type { Accounts } from './accounts.ts';
 import type { Area } from './area.ts';
 import type { Foundation } from './foundation.ts';
@@ -54,8 +71,11 @@ export type KeyNeeds = {
   readonly rotation: RotationRooms;
   /** What tells whom a user met while away. */
   readonly history: Omit<ChangesBetweenDeps, 'delta'>;
-  readonly remote: RemoteKeys;
-  readonly transport: ToDeviceTransport;
+  /** The way to other servers; none on a server that does not federate. */
+  readonly peers: Peers | undefined;
+  /** Whether a user of ours is in a room with a user of another server. */
+  readonly isFollowed: (userId: string) => Promise<boolean>;
+  readonly onCommit: (listener: CommitListener) => Disposable;
 };
 
 /** What others may use of keys: /sync, sockets, federation. */
@@ -69,6 +89,8 @@ export type Keys = Area & {
   readonly claims: ClaimDeps;
   readonly queries: QueryDeps;
   readonly toDevice: SendToDeviceDeps;
+  /** What handles the ephemeral messages about keys that other servers send, by type. */
+  readonly edus: ReadonlyMap<string, EduHandler>;
   /** `device_lists` for a user since a stream position. */
   readonly deviceLists: (viewer: string, from: number, met: Encounters) => Promise<DeviceListDelta>;
 };
@@ -150,11 +172,12 @@ const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
 
 /** Everything the server does for end-to-end encryption: public keys, inboxes, backups. It sees no secret. */
 export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
-  const { accounts, rooms, rotation, remote, transport } = needs;
+  const { accounts, rooms, rotation, peers } = needs;
   const { config, platform, rateLimiter, relay } = foundation;
   const serverName = config.server.name;
   const stores = wireStores(foundation, rooms);
   const { devices, prekeys, crossSigning, changes, inbox, signals, stocks, localDevices, served } = stores;
+  const { listOutbox, remoteLists } = stores;
   const sharing = roomsInCommon({ ...rooms, serverName });
   const stock = createStockWatch({
     lowAmong: (low) => stocks.lowAmong(low, LOW_STOCK),
@@ -169,6 +192,13 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
     },
   });
   const cachedStock = foundation.resources.use(new CachedStock(prekeys, foundation.notifier));
+  const remote =
+    peers === undefined
+      ? noRemoteKeys
+      : new CachedRemoteKeys({ api: keyServerApi(peers), lists: remoteLists, isFollowed: needs.isFollowed });
+  const edus = peers === undefined ? noOutboundEdus : outboundEdus(peers);
+  const transport = toDeviceTransport(edus);
+  followRemoteJoins(foundation, needs, remoteLists);
   const claims: ClaimDeps = { prekeys, remote, rateLimiter, stock, serverName };
   const queries: QueryDeps = { devices, crossSigning, names: localDevices, remote, serverName };
   const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, serverName };
@@ -202,6 +232,7 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
     queries,
     toDevice,
     deviceLists,
+    edus: keyEdus({ lists: remoteLists, changes }, toDevice, platform.logger),
     unstableFeatures: { 'org.matrix.msc3983': true, 'org.matrix.e2e_cross_signing': true },
     routes: [
       uploadKeysRoute({ devices, prekeys, stock }),
@@ -216,14 +247,57 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
       sendToDeviceRoute(toDevice),
       ...backupVersionRoutes(backups),
       ...backupKeyRoutes(backups),
+      ...(peers === undefined ? [] : userKeysRoutes({ queries, claims, outbox: listOutbox })),
     ],
     jobs: [
       replenishJob(stocks, signals),
       sweep,
+      tellDevicesJob({ outbox: listOutbox, sharing, edus, queries }),
       ...rotationJobs({ ...toDevice, rooms: rotation, queue: relay }),
     ],
     schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: {} }],
   };
+};
+
+/** What other servers tell about keys and send to devices (spec: Server-Server API, EDUs of end-to-end encryption). */
+const keyEdus = (
+  lists: ReceiveDeviceListDeps,
+  toDevice: SendToDeviceDeps,
+  logger: Logger,
+): ReadonlyMap<string, EduHandler> =>
+  new Map<string, EduHandler>([
+    ['m.device_list_update', (origin, content) => receiveDeviceListUpdate(lists, origin, content)],
+    ['m.signing_key_update', (origin, content) => receiveSigningKeyUpdate(lists, origin, content)],
+    [
+      'm.direct_to_device',
+      async (origin, content) => {
+        const outcome = await receiveDirectToDevice(toDevice, origin, content);
+        if (outcome === 'malformed' || outcome === 'foreign_sender')
+          logger.warn({ origin, outcome }, 'refused a message to devices from another server');
+      },
+    ],
+  ]);
+
+/** Who joins a room may have changed devices while nobody told us: what is known of them is asked for anew. */
+const followRemoteJoins = (
+  { config, platform, resources }: Foundation,
+  { onCommit }: KeyNeeds,
+  lists: RemoteDeviceLists,
+): void => {
+  const suffix = `:${config.server.name}`;
+  resources.use(
+    onCommit((events) => {
+      const joined = events.flatMap(({ memberChanges }) =>
+        memberChanges.flatMap(({ user, membership }) =>
+          membership === 'join' && !user.endsWith(suffix) ? [user] : [],
+        ),
+      );
+      if (joined.length === 0) return;
+      lists.forget(joined).catch((error: unknown) => {
+        platform.logger.warn({ err: error }, 'could not forget the device lists of users who joined');
+      });
+    }),
+  );
 };
 
 /** How long another server's answer is waited for when its users' master keys are signed. */

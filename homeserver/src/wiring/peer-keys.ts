@@ -1,4 +1,4 @@
-import { FederationError } from '@nyx/federation/http/errors.ts';
+import { RemoteError } from '@nyx/federation/http/errors.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { isServerName, type ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { LRUCache } from 'lru-cache';
@@ -10,7 +10,7 @@ import type { Peers } from './peers.ts';
 
 /** How long a server is remembered not to know the claim of bundles, in ms. */
 const UNKNOWN_FOR_MS = 3_600_000;
-const NOT_KNOWN: ReadonlySet<number | undefined> = new Set([404, 405]);
+const NOT_KNOWN: ReadonlySet<number> = new Set([404, 405]);
 
 const serverName = (text: string): ServerName => {
   if (isServerName(text)) return text;
@@ -22,7 +22,13 @@ export const keyServerApi = ({ api }: Peers): KeyServerApi => {
   const withoutBundles = new LRUCache<string, true>({ max: 10_000, ttl: UNKNOWN_FOR_MS });
   return {
     userDevices: (server, userId, timeoutMs) =>
-      api.call(serverName(server), 'GET', `/user/devices/${encodeURIComponent(userId)}`, undefined, timeoutMs),
+      api.call(
+        serverName(server),
+        'GET',
+        `/user/devices/${encodeURIComponent(userId)}`,
+        undefined,
+        timeoutMs,
+      ),
     query: (server, body, timeoutMs) =>
       api.call(serverName(server), 'POST', '/user/keys/query', body, timeoutMs),
     claim: (server, body, timeoutMs) =>
@@ -32,7 +38,7 @@ export const keyServerApi = ({ api }: Peers): KeyServerApi => {
       try {
         return await api.claimKeyBundles(serverName(server), body, timeoutMs);
       } catch (error) {
-        if (!(error instanceof FederationError) || !NOT_KNOWN.has(error.status)) throw error;
+        if (!(error instanceof RemoteError) || !NOT_KNOWN.has(error.status)) throw error;
         withoutBundles.set(server, true);
         return undefined;
       }

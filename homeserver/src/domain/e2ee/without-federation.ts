@@ -1,5 +1,5 @@
+import type { OutboundEdus } from '../../ports/outbound-edus.ts';
 import type { RemoteKeys } from '../../ports/remote-keys.ts';
-import type { ToDeviceTransport } from '../../ports/to-device-transport.ts';
 import { DomainError } from '../errors.ts';
 
 const refuse = (): Promise<never> =>
@@ -8,5 +8,5 @@ const refuse = (): Promise<never> =>
 /** Keys of other servers' users, on a server that speaks to none. */
 export const noRemoteKeys: RemoteKeys = { query: refuse, claim: refuse };
 
-/** Messages to other servers' devices, on a server that speaks to none. */
-export const noToDeviceTransport: ToDeviceTransport = { send: refuse };
+/** Ephemeral messages on a server that speaks to none: there is nobody to tell. */
+export const noOutboundEdus: OutboundEdus = { send: () => Promise.resolve() };

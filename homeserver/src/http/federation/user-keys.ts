@@ -74,9 +74,14 @@ const claimRoutes = ({ claims }: UserKeysDeps): readonly Route[] => [
     handler: async ({ body, requester }) => {
       const wish = ofServer(claims.serverName, body.one_time_keys).map(
         ([user, byDevice]) =>
-          [user, new Map(Object.entries(byDevice).map(([device, algorithm]) => [device, [algorithm]]))] as const,
+          [
+            user,
+            new Map(Object.entries(byDevice).map(([device, algorithm]) => [device, [algorithm]])),
+          ] as const,
       );
-      const keys = await claimLocalKeys(claims, { server: requester.origin }, new Map(wish), { bundle: false });
+      const keys = await claimLocalKeys(claims, { server: requester.origin }, new Map(wish), {
+        bundle: false,
+      });
       return { body: { one_time_keys: claimedToJson(keys) } };
     },
   }),

@@ -80,7 +80,7 @@ export class CachedRemoteKeys implements RemoteKeys {
     { timeoutMs, bundleTxnId }: { readonly timeoutMs: number; readonly bundleTxnId?: string },
   ): Promise<ClaimedKeys> {
     const answers = await this.#claim(server, wish, timeoutMs, bundleTxnId);
-    const keys = await this.query(server, [...wish.keys()], timeoutMs);
+    const keys = await this.#identities(server, wish, timeoutMs);
     const claimed: ClaimedKeys = new Map();
     for (const answer of answers) {
       const byUser = ownObject(answer, 'one_time_keys') ?? {};
@@ -104,6 +104,22 @@ export class CachedRemoteKeys implements RemoteKeys {
     return claimed;
   }
 
+  /** Keys that signed what was claimed; asked for anew where a device is younger than the list that is known. */
+  async #identities(
+    server: string,
+    wish: ClaimWish,
+    timeoutMs: number,
+  ): Promise<ReadonlyMap<string, RemoteUserKeys>> {
+    const known = await this.query(server, [...wish.keys()], timeoutMs);
+    const outdated = [...wish].flatMap(([user, devices]) =>
+      [...devices.keys()].every((device) => known.get(user)?.devices.has(device)) ? [] : [user],
+    );
+    if (outdated.length === 0) return known;
+    const body = { device_keys: Object.fromEntries(outdated.map((user) => [user, []])) };
+    const answer = await this.#deps.api.query(server, body, timeoutMs);
+    return new Map([...known, ...outdated.map((user) => [user, parseQueriedUser(answer, user)] as const)]);
+  }
+
   async #claim(
     server: string,
     wish: ClaimWish,
@@ -121,10 +137,18 @@ export class CachedRemoteKeys implements RemoteKeys {
       if (answer !== undefined) return [answer];
     }
     // The standard call takes one algorithm per device: one call for the first of each, one for the second.
-    const rounds = Math.max(...[...wish.values()].flatMap((devices) => [...devices.values()].map((a) => a.length)));
+    const rounds = Math.max(
+      ...[...wish.values()].flatMap((devices) => [...devices.values()].map((a) => a.length)),
+    );
     const answers: JsonObject[] = [];
     for (let round = 0; round < rounds; round += 1)
-      answers.push(await api.claim(server, claimBody(wish, (algorithms) => algorithms[round]), timeoutMs));
+      answers.push(
+        await api.claim(
+          server,
+          claimBody(wish, (algorithms) => algorithms[round]),
+          timeoutMs,
+        ),
+      );
     return answers;
   }
 

@@ -1,5 +1,9 @@
 import type { ClientSession, mongo } from 'mongoose';
-import { DEVICE_LISTS_WAKE_KEY, type DeviceChange, type DeviceListChanges } from '../../../ports/device-lists.ts';
+import {
+  DEVICE_LISTS_WAKE_KEY,
+  type DeviceChange,
+  type DeviceListChanges,
+} from '../../../ports/device-lists.ts';
 import type { Notifier } from '../../../ports/notifier.ts';
 import type { StreamPositions } from '../../../ports/stream-positions.ts';
 import { FENCE_INDEX } from '../stream-leases.ts';
