@@ -103,12 +103,18 @@ const listenOn = (server: Server, host: string, port: number): Promise<AddressIn
     });
   });
 
+/** How often connections that have become idle are closed while the server stops, in ms. */
+const IDLE_SWEEP_MS = 50;
+
 /** Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. */
 const drain = (server: Server, graceMs: number): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A client keeps its connection when it has its answer; nobody is to wait for that.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(sweep);
       resolve();
     });
     server.closeIdleConnections();

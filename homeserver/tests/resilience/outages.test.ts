@@ -163,11 +163,23 @@ describe('a server that is killed', () => {
     await delay(2_000);
     expect(fresh.memory()).toBeLessThan(IDLE_LIMIT_MIB);
     const user = await register('waiter');
-    const waiting = fetch(`${fresh.url}${V3}/sync?timeout=30000`, {
-      headers: { authorization: `Bearer ${user.token}` },
-    });
-    await (await waiting).json();
+    const sync = async (since: string, timeout: number): Promise<string> => {
+      const response = await fetch(`${fresh.url}${V3}/sync?timeout=${timeout}${since}`, {
+        headers: { authorization: `Bearer ${user.token}` },
+      });
+      expect(response.status).toBe(200);
+      return `&since=${((await response.json()) as { next_batch: string }).next_batch}`;
+    };
+    let since = '';
+    for (let round = 0; round < 4; round += 1) since = await sync(since, 0);
+    // A long poll does not hold the end up: it is answered with what there is.
+    const waiting = sync(since, 30_000);
+    await delay(500);
+    const started = performance.now();
     expect(await fresh.signal('SIGTERM')).toBe(0);
+    // Well below the ten seconds of grace.
+    expect(performance.now() - started).toBeLessThan(6_000);
+    await waiting;
     expect(fresh.log()).not.toContain(user.token);
   });
 });
