@@ -123,6 +123,9 @@ class OpenApiContract implements Contract {
 
   #problems(endpoint: Endpoint, response: ObservedResponse): string[] {
     const { status, body } = response;
+    // Every operation that takes an access token may answer so (spec: Client-Server API, Using access tokens), also
+    // those that document their 401 as the demand for interactive authentication.
+    if (status === 401 && endpoint.auth !== 'none' && isTokenError(body)) return [];
     const documented = status === 200 || endpoint.otherStatuses.includes(status);
     const validate = documented ? this.#validator(endpoint, status) : undefined;
     if (validate !== undefined) {
@@ -152,6 +155,12 @@ function isAuthChallenge(body: unknown): boolean {
         typeof flow === 'object' && flow !== null && 'stages' in flow && Array.isArray(flow.stages),
     )
   );
+}
+
+/** The standard answer to a missing or unknown access token. */
+function isTokenError(body: unknown): boolean {
+  if (!isMatrixError(body) || typeof body !== 'object' || body === null || !('errcode' in body)) return false;
+  return body.errcode === 'M_MISSING_TOKEN' || body.errcode === 'M_UNKNOWN_TOKEN';
 }
 
 /** A standard error response: `errcode` in the registered form and, where present, a text. */

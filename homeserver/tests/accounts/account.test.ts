@@ -283,6 +283,7 @@ describe('moderation', () => {
       'M_USER_LOCKED',
       true,
     ]);
+    expect(await admin.ok('GET', lock)).toEqual({ locked: true });
     await admin.ok('PUT', lock, { locked: false });
     expect((await user.request('GET', `${V3}/account/whoami`)).status).toBe(200);
     await admin.ok('PUT', lock, { locked: true });
