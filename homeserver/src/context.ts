@@ -24,7 +24,7 @@ import { federationCore, wireFederation } from './wiring/federation.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
-import { wirePeers } from './wiring/peers.ts';
+import { remoteLinks, wirePeers } from './wiring/peers.ts';
 import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
 import { rotationRooms } from './wiring/rotation-rooms.ts';
@@ -56,12 +56,12 @@ const CONCURRENCY: Readonly<Record<QueueName, number>> = {
 };
 
 const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
-  const accounts = wireAccounts(foundation);
+  const peers = foundation.config.federation.enabled ? wirePeers(foundation) : undefined;
+  const accounts = wireAccounts(foundation, peers === undefined ? {} : remoteLinks(peers));
   const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
   const ignored = new CachedIgnoredUsers(accounts.accountDataStore);
   accounts.accountData.onChange((user) => ignored.forget(user));
   const rotation = wireRotation(foundation, events);
-  const peers = foundation.config.federation.enabled ? wirePeers(foundation) : undefined;
   const core = peers && federationCore(foundation, events, peers);
   const invites = invitePolicy(accounts.accountDataStore);
   const rooms = roomServices(foundation, events, {
@@ -70,7 +70,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     invites,
     ignored,
     remote: core?.remote ?? noRemoteRooms,
-    history: noRemoteHistory,
+    history: core?.history ?? noRemoteHistory,
   });
   followAccounts(foundation, accounts, rooms);
   const fanOut = rotationRooms(rooms, rotation.departures);
@@ -106,7 +106,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const areas: readonly Area[] = [
     wireOperator(foundation, stopping),
     accounts,
-    wireRooms(foundation, events, rooms, noRemoteDirectory),
+    wireRooms(foundation, events, rooms, core?.directory ?? noRemoteDirectory),
     life,
     wireSync(foundation, events, rooms, {
       accountData: accounts.accountData,
@@ -126,7 +126,8 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
             users: accounts.users,
             profiles: accounts.profileStore,
             invites,
-            find: rooms.find,
+            services: rooms,
+            life,
             edus: keys.edus,
           }),
         ];

@@ -32,6 +32,8 @@ export interface EventAppender {
   putApart(events: readonly StoredEvent[]): Promise<void>;
   /** Replaces the stored body of an event by its redacted form. */
   redact(id: EventId, redactedBy: EventId, body: JsonObject): Promise<void>;
+  /** The history below an event is no longer missing. */
+  closeGap(id: EventId): Promise<void>;
 }
 
 export type PageRequest = {

@@ -4,26 +4,31 @@ import { AcceptInvite } from '../domain/federation/accept-invite.ts';
 import { AcceptMembership } from '../domain/federation/accept-membership.ts';
 import { AdmitEvents } from '../domain/federation/admit-events.ts';
 import { AnswerMembership } from '../domain/federation/answer-membership.ts';
+import { Backfill } from '../domain/federation/backfill.ts';
 import { Deliver } from '../domain/federation/deliver.ts';
 import { FederatedRooms } from '../domain/federation/federated-rooms.ts';
 import { FetchMissing } from '../domain/federation/fetch-missing.ts';
 import { ForeignRooms } from '../domain/federation/foreign-rooms.ts';
 import { ImportRoom } from '../domain/federation/import-room.ts';
 import { KeyNotary } from '../domain/federation/key-notary.ts';
+import { liveEduHandlers } from '../domain/federation/live-edus.ts';
 import { MakeMembership } from '../domain/federation/make-membership.ts';
 import { ProcessPdu } from '../domain/federation/process-pdu.ts';
 import type { EduHandler } from '../domain/federation/receive-transaction.ts';
 import { ReceiveTransaction } from '../domain/federation/receive-transaction.ts';
 import { RelayEvents } from '../domain/federation/relay-events.ts';
+import { FederatedDirectory } from '../domain/federation/remote-lookups.ts';
 import { RestrictedJoins } from '../domain/federation/restricted-joins.ts';
 import { RoomAccess } from '../domain/federation/room-access.ts';
 import { RoomLanes } from '../domain/federation/room-lanes.ts';
+import { SendLiveEdus } from '../domain/federation/send-live-edus.ts';
 import { SendOut } from '../domain/federation/send-out.ts';
 import { ServeEvents } from '../domain/federation/serve-events.ts';
-import type { FindRoom } from '../domain/rooms/find-room.ts';
 import { Redactions } from '../domain/rooms/redactions.ts';
 import { RoomReads } from '../domain/rooms/room-reads.ts';
+import { getEventByTimestampRoute } from '../http/federation/get-event-by-timestamp.ts';
 import { getEventsRoutes } from '../http/federation/get-events.ts';
+import { publicRoomsRoutes } from '../http/federation/get-public-rooms.ts';
 import { getServerKeysRoute } from '../http/federation/get-server-keys.ts';
 import { getVersionRoute } from '../http/federation/get-version.ts';
 import { makeMembershipRoutes } from '../http/federation/make-membership.ts';
@@ -35,11 +40,15 @@ import { sendTransactionRoute } from '../http/federation/send-transaction.ts';
 import { deliverJob, sweepJob } from '../jobs/federation/deliver.ts';
 import type { UserStore, ProfileStore } from '../ports/accounts.ts';
 import type { InvitePolicy } from '../ports/invite-policy.ts';
+import type { RemoteDirectory } from '../ports/remote-directory.ts';
+import type { RemoteHistory } from '../ports/remote-history.ts';
 import type { RemoteRooms } from '../ports/remote-rooms.ts';
 import type { Area } from './area.ts';
 import type { EventServices } from './events.ts';
 import type { Foundation } from './foundation.ts';
 import { fractions, newIds, type Peers } from './peers.ts';
+import type { RoomServices } from './room-services.ts';
+import type { SignsOfLife } from './signs-of-life.ts';
 
 /** What both directions of federation share. */
 export type FederationCore = {
@@ -51,6 +60,9 @@ export type FederationCore = {
   readonly lanes: RoomLanes;
   readonly joins: RoomLanes;
   readonly remote: RemoteRooms;
+  readonly missing: FetchMissing;
+  readonly history: RemoteHistory;
+  readonly directory: RemoteDirectory;
 };
 
 /** What federation needs of the other areas. */
@@ -58,7 +70,8 @@ export type FederationNeeds = {
   readonly users: UserStore;
   readonly profiles: ProfileStore;
   readonly invites: InvitePolicy;
-  readonly find: FindRoom;
+  readonly services: Pick<RoomServices, 'find' | 'list' | 'userRooms'>;
+  readonly life: Pick<SignsOfLife, 'presence' | 'receipts' | 'typing'>;
   /** By `edu_type`. */
   readonly edus: ReadonlyMap<string, EduHandler>;
 };
@@ -81,14 +94,20 @@ export const federationCore = (
     { peers: peers.api, rooms, foreign, importer, joins, clock: platform.clock },
     signer,
   );
+  const missing = new FetchMissing(peers.api, admit, persist);
+  const lanes = new RoomLanes();
+  const { keys, api } = peers;
   return {
     rooms,
     foreign,
     admit,
     joins,
     remote,
+    missing,
+    lanes,
     access: new RoomAccess(rooms, signer.server),
-    lanes: new RoomLanes(),
+    history: new Backfill({ rooms, persist, admit, missing, keys, peers: api }, signer.server, lanes),
+    directory: new FederatedDirectory(api),
   };
 };
 
@@ -108,13 +127,14 @@ const inbound = (
 ) => {
   const { platform } = foundation;
   const { persist, signer } = events;
-  const { rooms, access, admit, lanes, joins, foreign } = core;
-  const { keys, outbound, wake, api } = peers;
+  const { rooms, access, admit, lanes, joins, foreign, missing } = core;
+  const { keys, outbound, wake } = peers;
   const redactions = new Redactions(rooms);
-  const missing = new FetchMissing(api, admit, persist);
   const process = new ProcessPdu({ rooms, persist, admit, missing, keys, redactions });
   const relay = new RelayEvents(outbound, signer.server, wake);
-  const { invites: policy, users, edus } = needs;
+  const { invites: policy, users } = needs;
+  const live = liveEduHandlers({ rooms, access, ...needs.life }, foundation.config.federation);
+  const edus = new Map([...live, ...needs.edus]);
   return {
     transactions: new ReceiveTransaction(
       { rooms, access, inbound: peers.inbound, process, lanes, joins, edus },
@@ -167,6 +187,18 @@ export const wireFederation = (
   );
   const findProfile = async (user: UserId) =>
     config.federation.profileLookup && isUserId(user) ? needs.profiles.find(user) : undefined;
+  const live = new SendLiveEdus(
+    {
+      rooms: core.rooms,
+      ...needs.life,
+      userRooms: needs.services.userRooms,
+      outbound: peers.outbound,
+      logger: platform.logger,
+      wake: peers.wake,
+      isDown: (name) => peers.transport.health.retryAt(name) !== undefined,
+    },
+    server,
+  );
   const sweep = sweepJob(peers.outbound, relay);
   return {
     routes: [
@@ -180,8 +212,10 @@ export const wireFederation = (
       receiveInviteRoute(invites),
       receiveInviteV1Route(invites),
       ...getEventsRoutes(serve, server, platform.clock),
-      queryDirectoryRoute(needs.find, server),
+      queryDirectoryRoute(needs.services.find, server),
       queryProfileRoute(findProfile, server),
+      ...publicRoomsRoutes(needs.services.list, config.federation.publicRooms),
+      getEventByTimestampRoute(core.access, core.rooms.engine.lookups),
     ],
     jobs: [deliverJob(deliver, relay), sweep],
     schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: null }],
@@ -189,8 +223,10 @@ export const wireFederation = (
       const recovered = await transactions.recover();
       if (recovered > 0) platform.logger.info({ events: recovered }, 'took up events received before');
       if (roles.federationOut) sendOut.start();
+      live.start(config.federation);
     },
     stop: async () => {
+      live[Symbol.dispose]();
       await sendOut[Symbol.asyncDispose]();
       await core.lanes.idle();
     },

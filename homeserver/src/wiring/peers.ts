@@ -11,6 +11,7 @@ import { isServerName, type ServerName } from '@nyx/federation/spec/identifiers/
 import { LRUCache } from 'lru-cache';
 import { randomToken } from '../domain/ids.ts';
 import { matchesGlob } from '../domain/federation/server-acl.ts';
+import { FederatedProfiles } from '../domain/federation/remote-lookups.ts';
 import { RequestVerifier } from '../domain/federation/verify-request.ts';
 import { DELIVER } from '../jobs/federation/deliver.ts';
 import type { FederationAuthenticator } from '../ports/federation-authenticator.ts';
@@ -144,3 +145,6 @@ export const newIds =
   ({ platform }: Foundation) =>
   () =>
     randomToken(platform.random, ID_LENGTH);
+
+/** What accounts learn from other servers. */
+export const remoteLinks = ({ api }: Peers) => ({ remoteProfiles: new FederatedProfiles(api) });

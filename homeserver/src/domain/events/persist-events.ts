@@ -175,6 +175,14 @@ export class PersistEvents {
     return outcome.stored;
   }
 
+  /** Notes that the history below an event is there now. */
+  async closeGap(event: StoredEvent): Promise<void> {
+    const { appender, engine } = this.#deps;
+    await appender.closeGap(event.id);
+    engine.events.replace({ ...event, gapBefore: false });
+    engine.events.historyChanged(event.room);
+  }
+
   async #place(tip: RoomHead, inbound: readonly InboundEvent[]): Promise<Addition> {
     const { chains, clock, events, engine, resolver } = this.#deps;
     // Of the stored ones alone: an invite of ours was built, and so staged, before its user's server signed it.

@@ -58,6 +58,10 @@ export class MongoEventAppender implements EventAppender {
       { $set: { j: JSON.stringify(body), rb: redactedBy }, $unset: { rt: 1, rk: 1 } },
     );
   }
+
+  async closeGap(id: EventId): Promise<void> {
+    await this.#events.updateOne({ _id: id }, { $unset: { gap: 1 } });
+  }
 }
 
 type WriteFailure = Pick<mongo.WriteError, 'code' | 'errmsg' | 'index'>;
