@@ -16,7 +16,8 @@ const MAX_BACKOFF_MS = 60_000;
 
 /** A request derived from state: forgotten by a restart, made again from the same state. */
 export function request(op: Op, spec: RequestSpec, purpose: Purpose): void {
-  const id = `m${op.memory.nextRequest++}`;
+  // Unique over runs: an answer to another run's request must not be taken for one of ours.
+  const id = `m${op.memory.boot}-${op.memory.nextRequest++}`;
   op.memory.inFlight.set(id, { request: { auth: 'token', ...spec, id }, purpose });
 }
 

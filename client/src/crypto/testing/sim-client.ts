@@ -116,7 +116,8 @@ export class SimClient {
   }
 
   async sync(): Promise<void> {
-    if (this.online) await this.host.call('processSync', this.server.sync(this.userId, this.deviceId));
+    if (!this.online) return;
+    await this.while(this.host.call('processSync', this.server.sync(this.userId, this.deviceId)));
   }
 
   /** Syncs and works until nothing is left to do here. */
@@ -167,9 +168,11 @@ export class SimClient {
     let waiting = true as boolean;
     const watched = result.finally(() => (waiting = false));
     watched.catch(() => undefined);
-    while (waiting) {
+    for (;;) {
       await this.work();
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      for (let i = 0; i < 20 && waiting; i++) await Promise.resolve();
+      if (!waiting && !this.busy) break;
+      if (waiting) await new Promise((resolve) => setTimeout(resolve, 0));
     }
     return watched;
   }
