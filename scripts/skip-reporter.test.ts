@@ -23,9 +23,10 @@ describe('skipped tests', () => {
   });
 
   it.each([
-    ["it.skip('left out', () => {});", 1],
-    ["it('runs', () => {});", 0],
-  ])('make a run under CI exit as they should: %s', (source, exitCode) => {
+    ["it.skip('left out', () => {});", [], 1],
+    ["it('runs', () => {});", [], 0],
+    ["it('not asked for', () => {});", ['-t', 'ok'], 0],
+  ])('make a run under CI exit as they should: %s %j', (source, options, exitCode) => {
     const folder = mkdtempSync(join(root, 'scripts/.skip-'));
     try {
       writeFileSync(
@@ -34,7 +35,7 @@ describe('skipped tests', () => {
       );
       const file = relative(root, join(folder, 'made.test.ts'));
       const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-      const args = [vitest, 'run', '--root', root, '--project', 'tools', file];
+      const args = [vitest, 'run', '--root', root, '--project', 'tools', ...options, file];
       const run = spawnSync(process.execPath, args, {
         env: { ...process.env, CI: 'true' },
         encoding: 'utf8',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 /** A test that may be skipped in CI. `test` is `file > suite > name`; a `*` stands for any text. */
 export type AllowedSkip = { readonly test: string; readonly reason: string };
@@ -44,9 +44,16 @@ const nameOf = (test: TestCase): string =>
 
 /** Under CI a skipped test is a failure, unless .ci/allowed-skips.json names it: a test nobody runs proves nothing. */
 export class SkipReporter implements Reporter {
+  #isFiltered = false;
+
+  /** A run of some tests by name (`-t`) leaves out the others on purpose. */
+  onInit(vitest: Vitest): void {
+    this.#isFiltered = vitest.config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]).map(nameOf);
-    if (skipped.length === 0) return;
+    if (skipped.length === 0 || this.#isFiltered) return;
     const { refused, used } = judgeSkips(skipped, readAllowedSkips());
     for (const { test, reason } of used)
       console.log(`skipped, as .ci/allowed-skips.json allows: ${test}: ${reason}`);
