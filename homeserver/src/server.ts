@@ -10,10 +10,12 @@ import type { AppDeps } from './http/app.ts';
 import { createApp } from './http/app.ts';
 import { addressMatcher, clientAddress } from './http/client-address.ts';
 import { QUEUE_PAGE_PATH, queuePage } from './http/operator/queue-page.ts';
+import type { Route } from './http/route.ts';
 import type { HttpContext } from './http/state.ts';
 import { webClient } from './http/web-client.ts';
 import { loadQueuePage } from './jobs/queue-page.ts';
 import type { Platform } from './ports/platform.ts';
+import type { Roles } from './roles.ts';
 import { isDatabaseOutage } from './storage/mongo/outage.ts';
 
 /** A whole homeserver in this process. Disposing of it is closing it. */
@@ -41,13 +43,25 @@ const requestIds = (processId: string): (() => string) => {
   return () => `${start}-${(count += 1).toString(36)}`;
 };
 
+/** The routes that a process with these roles serves. Whoever runs the server reaches every process. */
+const servedRoutes = (routes: readonly Route[], roles: Roles): Route[] =>
+  routes.filter(({ operation, auth, role = 'http' }) => {
+    if (auth === 'operator' || OPERATOR_PAGES.has(operation)) return true;
+    return role === 'sync' ? roles.sync : roles.http;
+  });
+
+const OPERATOR_PAGES: ReadonlySet<string> = new Set(['health', 'ready', 'metrics']);
+
 const appDeps = (config: Config, platform: Platform, context: Context, stopping: AbortSignal): AppDeps => {
-  const { foundation, operatorToken, routes } = context;
+  const { foundation, operatorToken } = context;
   const { server, logging } = config;
   const page = queuePage(operatorToken, () => loadQueuePage(foundation.queues, QUEUE_PAGE_PATH));
-  const client = server.webClient.enabled ? (server.webClient.path ?? platform.webClientPath) : undefined;
+  const client =
+    server.webClient.enabled && foundation.roles.http
+      ? (server.webClient.path ?? platform.webClientPath)
+      : undefined;
   return {
-    routes,
+    routes: servedRoutes(context.routes, foundation.roles),
     mount: {
       authenticator: context.accounts.authenticator,
       federationAuthenticator: context.federationAuthenticator,

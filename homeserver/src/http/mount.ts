@@ -88,6 +88,7 @@ const runRoute = async (
 ): Promise<void> => {
   const { state } = context;
   state.operation = route.operation;
+  if (route.privatePath === true) state.loggedPath = route.paths[0];
   const bodyKind = route.body ?? (route.method === 'GET' ? 'none' : 'json');
   if (bodyKind === 'json') state.rawBody = await readBody(context.req, route.bodyLimit ?? deps.maxBody);
   state.requester = await authenticate(context, route, deps);

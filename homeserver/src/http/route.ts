@@ -86,6 +86,10 @@ type RouteOptions = {
   readonly allowLocked?: boolean;
   /** Whether a suspended user is refused. True for what acts on others. */
   readonly denySuspended?: boolean;
+  /** The path holds something that must not be logged, such as a token: the log shows the path's pattern instead. */
+  readonly privatePath?: boolean;
+  /** Which role of the process serves it; `http` unless it waits for news. Pages of the operator are always served. */
+  readonly role?: 'http' | 'sync';
   /** Whether a guest may call it. */
   readonly allowGuest?: boolean;
 };

@@ -10,6 +10,8 @@ export type RequestState = {
   ip: string;
   /** The matched route's operation; `unmatched` until then. */
   operation: string;
+  /** What the log shows instead of the path, when the path must not be logged. */
+  loggedPath: string | undefined;
   rawBody: Buffer;
   requester: Requester | Peer | undefined;
   /** Code of the error that was answered, for the log. */

@@ -113,3 +113,12 @@ it('limits attempts to log in, and says how long', async () => {
   expect(limited?.body.errcode).toBe('M_LIMIT_EXCEEDED');
   expect(Number(limited?.headers.get('retry-after'))).toBeGreaterThan(0);
 });
+
+it('serves of a process only what its roles ask for', async () => {
+  await using worker = await createTestServer({ config: { server: { roles: ['worker'] } } });
+  expect((await worker.request('GET', '/ready')).status).toBe(200);
+  expect((await worker.request('GET', '/_matrix/client/versions')).status).toBe(404);
+  await using front = await createTestServer({ config: { server: { roles: ['http'] } } });
+  const user = await front.register('front');
+  expect((await user.request('GET', '/_matrix/client/v3/sync')).status).toBe(404);
+});

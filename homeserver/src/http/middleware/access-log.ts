@@ -8,7 +8,7 @@ export interface RequestMeter {
 }
 
 /** The path without its query, which may carry a token. Paths hold ids only. */
-const loggedPath = (context: HttpContext): string => context.path.slice(0, 512);
+const loggedPath = (context: HttpContext): string => context.state.loggedPath ?? context.path.slice(0, 512);
 
 /**
  * One line and one measurement per request, when the answer has been produced. Waiting for the response to be flushed

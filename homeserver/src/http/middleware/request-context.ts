@@ -16,6 +16,7 @@ export const requestContext =
         Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       ),
       operation: 'unmatched',
+      loggedPath: undefined,
       rawBody: EMPTY,
       requester: undefined,
       errorCode: undefined,

@@ -41,6 +41,7 @@ export const syncRoute = (waiter: WaitForSync, filters: FilterStore, observer: S
     auth: 'access_token',
     allowGuest: true,
     limit: 'none',
+    role: 'sync',
     query,
     handler: async ({ query: asked, requester, request }) => {
       const user = self(requester);
