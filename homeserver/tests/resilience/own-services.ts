@@ -13,7 +13,7 @@ import { freePort } from '../../src/services/private-folder.ts';
 import { thisMachine } from '../../src/services/start-services.ts';
 
 /** A service that the test kills and starts again in the same place. */
-export type Killable = { readonly uri: string; kill(): Promise<void>; start(): Promise<void> };
+type Killable = { readonly uri: string; kill(): Promise<void>; start(): Promise<void> };
 
 const POLL_MS = 50;
 const POLLS = 400;
