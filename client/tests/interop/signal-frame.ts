@@ -15,7 +15,7 @@ const MAC_BYTES = 8;
 /** Type byte in front of serialised Curve25519 keys. */
 const DJB = 0x05;
 
-export class SignalFrameError extends Error {}
+class SignalFrameError extends Error {}
 
 /** A public key as Signal serialises it. */
 export const signalKey = (key: Uint8Array): Buffer => Buffer.from([DJB, ...key]);

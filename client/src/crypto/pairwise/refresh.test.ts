@@ -68,7 +68,7 @@ describe('the post-quantum refresh', () => {
     expect(bob.receive(alice.device, mixed)).toBe('mixed');
   });
 
-  it('survives loss, repetition and any order of arrival', () => {
+  it('survives loss, repetition and any order of arrival', { timeout: 600_000 }, () => {
     const rounds = process.env.NYX_TEST_LONG === undefined ? 6 : 200;
     for (let round = 0; round < rounds; round++) {
       const seed = `refresh/${round}`;
