@@ -76,7 +76,8 @@ const addUser = (op: Op, userId: string): string[] => {
 
 /**
  * The whole cost of a fresh epoch's hand-out on existing sessions, as the engine pays it: records opened and sealed,
- * frames made, requests queued, each slice committed.
+ * frames made, requests queued, each slice committed. Figures are CPU time of the process, collector included, as the
+ * bound is one of CPU.
  */
 export const rekeyArea: BenchArea = async ({ quick }) => {
   const core = await openCore();
@@ -91,11 +92,12 @@ export const rekeyArea: BenchArea = async ({ quick }) => {
 
   const slices: number[] = [];
   const slice = async (use: (op: Op) => unknown): Promise<void> => {
-    const start = performance.now();
+    const before = process.cpuUsage();
     await core.run(NOW, use);
-    slices.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(before);
+    slices.push((user + system) / 1000);
   };
-  const cpu = process.cpuUsage();
+  const start = performance.now();
   await slice((op) => startPlan(op, createEpoch(op, emptyRoom(ROOM), {}), 0, names));
   let open = true as boolean;
   while (open)
@@ -103,13 +105,13 @@ export const rekeyArea: BenchArea = async ({ quick }) => {
       workOnPlan(op, ROOM);
       open = op.tx.get(PLANS, ROOM) !== undefined;
     });
-  const { user, system } = process.cpuUsage(cpu);
+  const wall = performance.now() - start;
   const total = slices.reduce((sum, ms) => sum + ms, 0);
   core.close();
   slices.sort((a, b) => a - b);
   return [
     { key: 'rekey_2500_ms', value: total, unit: 'ms', target: { atMost: 500 } },
-    { key: 'rekey_cpu_ms', value: (user + system) / 1000, unit: 'ms' },
+    { key: 'rekey_wall_ms', value: wall, unit: 'ms' },
     {
       key: 'rekey_slice_p95_ms',
       value: slices[Math.floor(slices.length * 0.95)] ?? Number.NaN,
