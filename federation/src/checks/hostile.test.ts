@@ -133,13 +133,25 @@ describe('hostile transactions', () => {
     const bad: [text: string, code: string][] = [
       ['{"a":1,"a":2}', 'duplicate_key'],
       ['{"a":"\\ud800"}', 'lone_surrogate'],
-      ['['.repeat(200) + ']'.repeat(200), 'too_deep'],
+      ['['.repeat(2000) + ']'.repeat(2000), 'too_deep'],
       ['7', 'syntax'],
     ];
     for (const [text, code] of bad) {
       const { pdus } = parseTransaction(body(`${good},${text},${good}`));
       expect(pdus.map((pdu) => (pdu.ok ? 'ok' : pdu.error.code))).toEqual(['ok', code, 'ok']);
     }
+  });
+
+  it('a deep event that an honest server passes on is dropped alone', async () => {
+    // Synapse takes events nested up to about a thousand deep, and sends them with others.
+    const deep = { ...valid, content: { a: nested(900) } };
+    const { pdus } = parseTransaction(body(`${good},${JSON.stringify(deep)}`));
+    expect(pdus.map((pdu) => pdu.ok && codeOf(() => parsePdu(RULES['11'], pdu.json)))).toEqual([
+      'no error',
+      'json too_deep',
+    ]);
+    expect(codeOf(reading({ content: { a: nested(125) } }))).toBe('no error');
+    expect(codeOf(reading({ content: { a: nested(130) } }))).toBe('json too_deep');
   });
 
   it('reads numbers without loss, PDU by PDU', () => {

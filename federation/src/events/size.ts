@@ -1,6 +1,6 @@
 import { JsonError } from '../json/errors.ts';
 import { isJsonObject, type JsonArray, type JsonValue } from '../json/value.ts';
-import { MAX_JSON_DEPTH } from '../spec/limits.ts';
+import { MAX_EVENT_DEPTH } from '../spec/limits.ts';
 
 /**
  * Whether a value is certainly larger than a number of bytes once encoded. Counts characters and stops as soon as they
@@ -15,7 +15,7 @@ export function isSurelyLarger(value: JsonValue, bytes: number): boolean {
 function countDown(value: JsonValue, budget: number, depth: number): number {
   if (typeof value === 'string') return budget - value.length - 2;
   if (typeof value !== 'object' || value === null) return budget - 1;
-  if (depth > MAX_JSON_DEPTH) throw new JsonError('too_deep');
+  if (depth > MAX_EVENT_DEPTH) throw new JsonError('too_deep');
   let left = budget;
   if (Array.isArray(value)) {
     for (const item of value as JsonArray) {

@@ -24,8 +24,14 @@ export const MAX_PDUS_PER_TRANSACTION = 50;
 /** Most EDUs in one federation transaction (spec: Server-Server API, transactions). */
 export const MAX_EDUS_PER_TRANSACTION = 100;
 
-/** Deepest nesting of arrays and objects that we parse. The spec is silent; serde_json, which other servers use, stops at 128. */
-export const MAX_JSON_DEPTH = 128;
+/**
+ * Deepest nesting of arrays and objects in a body that we parse. The spec is silent. Python's parser, and so Synapse,
+ * stops at about a thousand: what an honest server passes on must not spoil the transaction that it comes in.
+ */
+export const MAX_JSON_DEPTH = 1_024;
+
+/** Deepest nesting in an event. The spec is silent; serde_json, which the servers in Rust use, stops at 128. */
+export const MAX_EVENT_DEPTH = 128;
 
 /** Most keys that one server's signatures on an event may use before we stop looking. The spec is silent; servers rotate seldom. */
 export const MAX_SIGNATURES_PER_ENTITY = 16;
