@@ -83,6 +83,11 @@ it('depths end at the limit, and versions 1 and 2 need ids to be given', () => {
     EventFormatError,
   );
   expect(() => buildEvent(room.version, { ...draft, roomId: undefined }, signer)).toThrow(EventFormatError);
+  for (const value of [0.5, 2 ** 53, '\ud800']) {
+    expect(() => buildEvent(room.version, { ...draft, content: { value } }, signer)).toThrow(
+      EventFormatError,
+    );
+  }
 });
 
 it('a transaction reads back as it was built, and keeps its limits', () => {

@@ -1,3 +1,4 @@
+import { JsonError } from '../json/errors.ts';
 import type { JsonObject, JsonValue } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 import type { Signer } from '../signing/keys.ts';
@@ -59,13 +60,22 @@ export function draftToJson(rules: RoomVersionRules, draft: EventDraft): JsonObj
   return json;
 }
 
-/** Hashes, signs and reads a draft. Throws {@link EventFormatError} when it breaks a limit of its room version. */
+/**
+ * Hashes, signs and reads a draft. Throws {@link EventFormatError} when it breaks a limit of its room version, or holds
+ * what its JSON cannot.
+ */
 export function buildEvent(rules: RoomVersionRules, draft: EventDraft, signer: Signer): Pdu {
-  const { json, eventId } = signEvent(rules, draftToJson(rules, draft), signer);
-  checkPduFormat(rules, json);
-  if (eventSize(rules, json) > MAX_PDU_BYTES)
-    throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
-  return readPdu(rules, json, eventId);
+  try {
+    const { json, eventId } = signEvent(rules, draftToJson(rules, draft), signer);
+    checkPduFormat(rules, json);
+    if (eventSize(rules, json) > MAX_PDU_BYTES) {
+      throw new EventFormatError('size', `over ${MAX_PDU_BYTES} bytes`);
+    }
+    return readPdu(rules, json, eventId);
+  } catch (error) {
+    if (error instanceof JsonError) throw new EventFormatError('json', error.message);
+    throw error;
+  }
 }
 
 function references(
