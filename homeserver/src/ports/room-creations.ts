@@ -14,8 +14,11 @@ export type RoomCreation = {
 
 /** The creations under way. */
 export interface RoomCreations {
-  /** Written before the events, in the same sequence of the journal. */
-  begin(creation: RoomCreation): Promise<void>;
+  /**
+   * Written before the events, in the same sequence of the journal. False if a room of that id is being created, by
+   * another process and the same user in the same millisecond.
+   */
+  begin(creation: RoomCreation): Promise<boolean>;
   finish(room: RoomId): Promise<void>;
   /** Creations that a process left behind when it ended. */
   abandoned(): Promise<RoomCreation[]>;

@@ -47,6 +47,8 @@ export type EventBuilderDeps = {
 export class EventBuilder {
   readonly #deps: EventBuilderDeps;
 
+  #lastCreation = 0;
+
   constructor(deps: EventBuilderDeps) {
     this.#deps = deps;
   }
@@ -96,7 +98,7 @@ export class EventBuilder {
       prevEvents: [],
       authEvents: [],
       depth: 1,
-      originServerTs: request.timestamp ?? clock.now(),
+      originServerTs: request.timestamp ?? this.#creationTime(),
     });
     const room = roomId ?? roomIdOfCreate(pdu.eventId);
     requireAuthorised(rules, pdu, () => undefined);
@@ -109,6 +111,12 @@ export class EventBuilder {
     });
     events.stage(extended.event);
     return extended;
+  }
+
+  /** From version 12 on the id is a hash: rooms that a user makes in one millisecond would be the same room. */
+  #creationTime(): number {
+    this.#lastCreation = Math.max(this.#deps.clock.now(), this.#lastCreation + 1);
+    return this.#lastCreation;
   }
 
   #sign(

@@ -5,7 +5,7 @@ import type { EventReader, PageRequest } from '../../ports/event-store.ts';
 import { RecentTimelines } from './recent-timelines.ts';
 import type { StoredEvent } from './stored-event.ts';
 
-const MAX_CACHED_EVENTS = 30_000;
+const MAX_CACHED_EVENTS = 12_000;
 
 /** Events by id, read through. Whoever changes a stored event (a redaction, a promotion) calls `replace`. */
 export class EventCache {
@@ -79,7 +79,9 @@ export class EventCache {
       this.#events.set(event.id, event);
       return event;
     });
-    if (request.direction === 'backward' && request.from === undefined) {
+    const [newest] = events;
+    const isWhole = request.from === undefined || newest?.pos === request.from - 1;
+    if (request.direction === 'backward' && isWhole) {
       this.#recent.fill(request.room, events);
     }
     return events;

@@ -71,7 +71,7 @@ export class EventEngine implements AsyncDisposable {
     this.#seen = positions.mark();
     this.events = new EventCache(stores.reader);
     this.states = new RoomStates(stores.layers);
-    this.heads = new RoomHeads(stores.reader, this.events, this.states);
+    this.heads = new RoomHeads(stores.reader, this.events, this.states, hasPeers);
     this.feed = new StreamFeed(stores.reader, this.#seen);
     this.#commits = new GroupCommit({
       store: stores.appender,

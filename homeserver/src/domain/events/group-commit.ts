@@ -12,6 +12,13 @@ export type Unit = {
   readonly events: readonly StoredEvent[];
   /** Current state of the room after each event, in step with `events`. */
   readonly states: readonly RoomState[];
+  /** Stream position of the event that the first one follows: a room's events rise in both orders. */
+  readonly above: number;
+  /**
+   * The unit that this one was built on before that was stored; if it is refused, so is this one. Let go of when this
+   * one is done, so that units under constant load are no endless chain.
+   */
+  after: Unit | undefined;
 };
 
 /** A unit was not stored. */
@@ -51,7 +58,10 @@ const MAX_BATCH = 256;
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #queue: Waiting[] = [];
+  readonly #failed = new WeakSet<Unit>();
   #running: Promise<void> | undefined;
+  /** Highest stream position used so far: blocks of positions are not always handed out in order. */
+  #highest = 0;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -75,20 +85,19 @@ export class GroupCommit {
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#take();
+      if (batch.length === 0) continue;
       try {
         await this.#write(batch);
       } catch (error) {
         this.#options.onUncertain();
-        for (const waiting of batch) waiting.reject(error);
-        // What was built on these may not be stored either: its writers start again from what is.
-        const rooms = new Set(batch.map((waiting) => waiting.unit.room));
-        this.#refuse(rooms, 'position');
+        for (const waiting of batch) this.#fail(waiting, error);
       }
     }
     this.#running = undefined;
   }
 
   #take(): Waiting[] {
+    this.#dropOrphans();
     let events = 0;
     let count = 0;
     for (const { unit } of this.#queue) {
@@ -101,12 +110,30 @@ export class GroupCommit {
     return batch;
   }
 
+  /** Refuses what was built on refused units, also if it came after they were. */
+  #dropOrphans(): void {
+    const kept: Waiting[] = [];
+    for (const waiting of this.#queue) {
+      const { after } = waiting.unit;
+      if (after !== undefined && this.#failed.has(after)) this.#fail(waiting, new CommitRefused('position'));
+      else kept.push(waiting);
+    }
+    this.#queue = kept;
+  }
+
+  #fail(waiting: Waiting, error: unknown): void {
+    this.#failed.add(waiting.unit);
+    waiting.unit.after = undefined;
+    waiting.reject(error);
+  }
+
   async #write(batch: readonly Waiting[]): Promise<void> {
-    const { store, layers, positions, onCommitted } = this.#options;
+    const { store, layers, onCommitted } = this.#options;
     const count = batch.reduce((sum, { unit }) => sum + unit.events.length, 0);
     const newLayers = batch.flatMap(({ unit }) => unit.layers);
     if (newLayers.length > 0) await layers.put(newLayers);
-    const result = await positions.write(count, async (numbers) => {
+    const above = Math.max(this.#highest, ...batch.map(({ unit }) => unit.above));
+    const result = await this.#atPositions(count, above, async (numbers) => {
       let next = 0;
       const placed = batch.map(({ unit }) =>
         unit.events.map((event) => ({ ...event, stream: numbers[next++] })),
@@ -122,25 +149,42 @@ export class GroupCommit {
       }
       return { done, failure: outcome.failure };
     });
-    for (const [at, events] of result.done.entries()) batch[at]?.resolve(events);
+    for (const [at, events] of result.done.entries()) {
+      const waiting = batch[at];
+      if (waiting === undefined) continue;
+      waiting.unit.after = undefined;
+      waiting.resolve(events);
+    }
     if (result.failure !== undefined) this.#afterFailure(batch.slice(result.done.length), result.failure);
+  }
+
+  /**
+   * Runs `commit` with positions above one that another process committed at: of a block that this one leased earlier,
+   * what lies below is left unused.
+   */
+  async #atPositions<T>(
+    count: number,
+    above: number,
+    commit: (positions: readonly number[]) => Promise<T>,
+  ): Promise<T> {
+    const { positions } = this.#options;
+    for (let missing = 0; ;) {
+      const outcome = await positions.write(count + missing, async (numbers) => {
+        const used = numbers.slice(-count);
+        const [first = 0] = used;
+        if (first <= above) return { missing: above - first + 1 };
+        this.#highest = used.at(-1) ?? first;
+        return { value: await commit(used) };
+      });
+      if ('value' in outcome) return outcome.value;
+      missing = outcome.missing;
+    }
   }
 
   #afterFailure(rest: readonly Waiting[], reason: AppendFailure): void {
     const [failed, ...others] = rest;
     if (failed === undefined) return;
-    failed.reject(new CommitRefused(reason));
+    this.#fail(failed, new CommitRefused(reason));
     this.#queue = [...others, ...this.#queue];
-    this.#refuse(new Set([failed.unit.room]), 'position');
-  }
-
-  /** Refuses what waits for these rooms: it was built on an event that was not stored. */
-  #refuse(rooms: ReadonlySet<string>, reason: AppendFailure): void {
-    const kept: Waiting[] = [];
-    for (const waiting of this.#queue) {
-      if (rooms.has(waiting.unit.room)) waiting.reject(new CommitRefused(reason));
-      else kept.push(waiting);
-    }
-    this.#queue = kept;
   }
 }

@@ -5,11 +5,14 @@ import type { StoredEvent } from './stored-event.ts';
 
 /** Newest events kept per room, and over all rooms. */
 const MAX_PER_ROOM = 64;
-const MAX_EVENTS = 24_000;
+const MAX_EVENTS = 16_000;
 
 type Recent = { events: StoredEvent[] };
 
-/** The newest events of rooms that are in use, without holes: what most pages and syncs are read from. */
+/**
+ * The newest events of rooms that are in use, as far as this process knows, without holes: what most pages and syncs
+ * are read from.
+ */
 export class RecentTimelines {
   readonly #rooms = new LRUCache<RoomId, Recent>({
     maxSize: MAX_EVENTS,
@@ -30,7 +33,7 @@ export class RecentTimelines {
     }
   }
 
-  /** Takes the newest events of a room as they were read, newest first. */
+  /** Takes events of a room as they were read, newest first, unless newer ones are held. */
   fill(room: RoomId, newestFirst: readonly StoredEvent[]): void {
     const [newest] = newestFirst;
     const held = this.#rooms.peek(room);
@@ -53,15 +56,17 @@ export class RecentTimelines {
 
   /** The page, if it lies within what is held. */
   page({ room, direction, from, to, limit }: PageRequest): StoredEvent[] | undefined {
-    if (direction === 'forward') return undefined;
+    if (direction === 'forward' || from === undefined) return undefined;
     const events = this.#rooms.get(room)?.events;
     const first = events?.[0]?.pos;
-    if (events === undefined || first === undefined) return undefined;
+    const last = events?.at(-1)?.pos;
+    if (events === undefined || first === undefined || last === undefined || from > last + 1)
+      return undefined;
     const page: StoredEvent[] = [];
     for (let at = events.length - 1; at >= 0 && page.length < limit; at--) {
       const event = events[at];
       if (event?.pos === undefined) return undefined;
-      if (from !== undefined && event.pos >= from) continue;
+      if (event.pos >= from) continue;
       if (to !== undefined && event.pos <= to) return page;
       page.push(event);
     }

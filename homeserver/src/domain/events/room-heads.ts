@@ -33,7 +33,10 @@ export class RoomHeads {
   readonly #rooms = new LRUCache<RoomId, LiveRoom>({ max: MAX_CACHED_ROOMS });
   readonly #loading = new Map<RoomId, Promise<LiveRoom | undefined>>();
 
-  constructor(reader: EventReader, events: EventCache, states: RoomStates) {
+  readonly #hasPeers: () => boolean;
+
+  constructor(reader: EventReader, events: EventCache, states: RoomStates, hasPeers: () => boolean) {
+    this.#hasPeers = hasPeers;
     this.#reader = reader;
     this.#events = events;
     this.#states = states;
@@ -54,6 +57,14 @@ export class RoomHeads {
       this.#loading.set(room, loading);
     }
     return loading;
+  }
+
+  /**
+   * The room with everything that is committed, by whichever process: what a user did there a moment ago counts here.
+   * Alone, that is what is in memory anyway.
+   */
+  async current(room: RoomId): Promise<LiveRoom | undefined> {
+    return this.#hasPeers() ? this.catchUp(room) : this.get(room);
   }
 
   /** Follows a commit, made here or elsewhere. Does nothing for a room that is not in memory or is ahead already. */

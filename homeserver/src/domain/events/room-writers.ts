@@ -1,6 +1,6 @@
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { LRUCache } from 'lru-cache';
-import { CommitRefused, type GroupCommit } from './group-commit.ts';
+import { CommitRefused, type GroupCommit, type Unit } from './group-commit.ts';
 import type { RoomHeads } from './room-heads.ts';
 import type { RoomHead } from './room-head.ts';
 import type { RoomState, StateLayer } from './room-state.ts';
@@ -26,6 +26,8 @@ export type Decision<T> =
 type Slot = {
   /** The head that the next event is built on: ahead of the committed one while writes are under way. */
   tip: RoomHead | undefined;
+  /** What has to be stored for `tip` to be true. */
+  unit: Unit | undefined;
   pending: number;
   /** Changes when writes under way were refused: what was built on them is void. */
   generation: number;
@@ -77,27 +79,33 @@ export class RoomWriters {
     slot: Slot,
     build: (tip: RoomHead | undefined) => Promise<Decision<T>>,
   ): Promise<{ decision: Decision<T>; committed: Promise<void> | undefined }> {
-    const tip = slot.pending > 0 && slot.tip !== undefined ? slot.tip : (await this.#heads.get(room))?.head;
+    const isAhead = slot.pending > 0 && slot.tip !== undefined;
+    const after = isAhead ? slot.unit : undefined;
+    const tip = isAhead ? slot.tip : (await this.#heads.current(room))?.head;
     const decision = await build(tip);
     if (decision.add === undefined) return { decision, committed: undefined };
-    this.#states.remember(decision.add.layers);
-    slot.tip = decision.add.head;
+    const { layers, events, states, head } = decision.add;
+    this.#states.remember(layers);
+    const unit = { room, layers, events, states, above: tip?.stream ?? 0, after };
+    slot.tip = head;
+    slot.unit = unit;
     slot.pending++;
-    const committed = this.#commit(room, slot, slot.generation, decision.add);
+    const committed = this.#commit(slot, unit);
     // The caller awaits it after its turn; until then a failure has a handler.
     committed.catch(() => undefined);
     return { decision, committed };
   }
 
-  async #commit(room: RoomId, slot: Slot, generation: number, addition: Addition): Promise<void> {
+  async #commit(slot: Slot, unit: Unit): Promise<void> {
+    const { generation } = slot;
     try {
-      const { layers, events, states } = addition;
-      await this.#commits.submit({ room, layers, events, states });
+      await this.#commits.submit(unit);
     } catch (error) {
       if (slot.generation === generation) {
         slot.generation++;
         slot.tip = undefined;
-        await this.#heads.catchUp(room);
+        slot.unit = undefined;
+        await this.#heads.catchUp(unit.room);
       }
       throw error;
     } finally {
@@ -108,7 +116,7 @@ export class RoomWriters {
   #slot(room: RoomId): Slot {
     let slot = this.#slots.get(room);
     if (slot === undefined) {
-      slot = { tip: undefined, pending: 0, generation: 0, turn: Promise.resolve() };
+      slot = { tip: undefined, unit: undefined, pending: 0, generation: 0, turn: Promise.resolve() };
       this.#slots.set(room, slot);
     }
     return slot;

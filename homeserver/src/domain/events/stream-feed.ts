@@ -2,7 +2,7 @@ import type { EventReader } from '../../ports/event-store.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /** Newest events of all rooms kept in memory: what most incremental syncs are answered from. */
-const MAX_RECENT_EVENTS = 6_000;
+const MAX_RECENT_EVENTS = 4_000;
 const PAGE = 500;
 
 /** The newest stretch of the event stream, in memory and in order. */

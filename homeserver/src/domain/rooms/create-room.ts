@@ -13,7 +13,7 @@ import type { EventBuilder, EventRequest } from '../events/event-builder.ts';
 import type { Extended } from '../events/extend-room.ts';
 import type { InviteUser } from './invite-user.ts';
 import { memberContent } from './member-content.ts';
-import type { RoomFounder } from './room-founder.ts';
+import { RoomExists, type RoomFounder } from './room-founder.ts';
 import { defaultPowerLevels, presetState, type RoomPreset } from './room-presets.ts';
 
 export type InitialState = { readonly type: string; readonly stateKey: string; readonly content: JsonObject };
@@ -38,6 +38,7 @@ const SERVERS_OWN_KEYS: ReadonlySet<string> = new Set(['creator', 'room_version'
 /** Most events a creation may make: bounds what is built and written at once. */
 const MAX_INITIAL_EVENTS = 1_000;
 const OPAQUE_ID_BYTES = 12;
+const MAX_ATTEMPTS = 5;
 
 export type CreateRoomDeps = {
   readonly builder: EventBuilder;
@@ -69,17 +70,7 @@ export class CreateRoom {
     const server = userIdServer(creator);
     const local = request.invite.filter((user) => userIdServer(user) === server);
     await this.#checkInvites(creator, local);
-    const built = await this.#build(rules, request, local);
-    const [first] = built;
-    if (first === undefined) throw new Error('a room without events');
-    const { room } = first.event;
-    await this.#deps.founder.found({
-      room,
-      events: built,
-      alias: request.alias,
-      creator,
-      isPublic: request.isPublic,
-    });
+    const room = await this.#found(rules, request, local);
     // Invites to other servers need those servers' signatures, so they follow; they fail each by itself.
     for (const user of request.invite) {
       if (userIdServer(user) === server) continue;
@@ -87,6 +78,27 @@ export class CreateRoom {
       await this.#deps.inviter.tryInvite({ room, sender: creator, target: user, isDirect });
     }
     return room;
+  }
+
+  /** Builds and stores the room; again if a room with its id came to be meanwhile. */
+  async #found(
+    rules: RoomVersionRules,
+    request: CreateRoomRequest,
+    invited: readonly UserId[],
+  ): Promise<RoomId> {
+    for (let attempt = 1; ; attempt++) {
+      const built = await this.#build(rules, request, invited);
+      const [first] = built;
+      if (first === undefined) throw new Error('a room without events');
+      const { room } = first.event;
+      const { alias, creator, isPublic } = request;
+      try {
+        await this.#deps.founder.found({ room, events: built, alias, creator, isPublic });
+        return room;
+      } catch (error) {
+        if (!(error instanceof RoomExists) || attempt >= MAX_ATTEMPTS) throw error;
+      }
+    }
   }
 
   async #checkInvites(creator: UserId, users: readonly UserId[]): Promise<void> {

@@ -30,6 +30,11 @@ export type RoomFounderDeps = {
 /** No creation takes longer than this between its alias and its events. */
 const CREATION_MAX_MS = 60_000;
 
+/** A room of this id is there already. */
+export class RoomExists extends Error {
+  override readonly name = 'RoomExists';
+}
+
 /** Stores of which a recovery writes what a crash left out. */
 export type RecoveryStores = {
   readonly appender: EventAppender;
@@ -56,7 +61,10 @@ export class RoomFounder {
     if (alias !== undefined) await this.#claimAlias(alias, founding);
     const events = founding.events.map((each) => each.event);
     const layers = founding.events.flatMap((each) => each.layers);
-    await creations.begin({ room, events, layers, alias, isPublic });
+    const isNew =
+      (await engine.heads.get(room)) === undefined &&
+      (await creations.begin({ room, events, layers, alias, isPublic }));
+    if (!isNew) throw new RoomExists();
     const head = founding.events.at(-1)?.head;
     if (head === undefined) throw new Error('a room without events');
     const states = founding.events.map((each) => each.head.state);

@@ -17,7 +17,7 @@ export class RoomReads {
   }
 
   async find(room: RoomId): Promise<LiveRoom | undefined> {
-    return this.engine.heads.get(room);
+    return this.engine.heads.current(room);
   }
 
   /** The room; throws `not_found`. */

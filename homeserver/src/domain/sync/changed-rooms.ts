@@ -29,7 +29,10 @@ export class ChangedRooms {
         if (pos === undefined) continue;
         const place = places.get(room);
         if (place === undefined) places.set(room, { from: pos - 1, to: pos });
-        else place.to = pos;
+        else {
+          place.from = Math.min(place.from, pos - 1);
+          place.to = Math.max(place.to, pos);
+        }
       }
       return places;
     }

@@ -51,7 +51,7 @@ export class TimelineSlices {
       room: live.head.room,
       viewer,
       direction: 'backward',
-      from: newest >= live.head.pos ? undefined : newest + 1,
+      from: newest + 1,
       to: from > 0 ? from : undefined,
       limit,
       filter: timeline,

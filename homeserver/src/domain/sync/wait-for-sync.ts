@@ -70,11 +70,12 @@ export class WaitForSync {
     const { user, device, filter, fullState, useStateAfter } = request;
     let upTo = await engine.caughtUp();
     const rooms = new Map(await userRooms.of(user));
-    // A membership that is committed but not yet within the mark: wait for the mark, it is at most a write behind.
-    const newest = Math.max(0, ...[...rooms.values()].map((row) => row.stream));
+    let newest = 0;
+    for (const { stream } of rooms.values()) newest = Math.max(newest, stream);
     if (newest > upTo) {
+      // A membership that is committed but not yet within the mark: wait for the mark, it is at most a write behind.
       await positions.reached(newest, request.signal);
-      upTo = positions.mark();
+      upTo = await engine.caughtUp();
     }
     // A token from the future (a database restored from a backup) is taken for the present.
     const since = place === undefined ? undefined : Math.min(place.stream, upTo);

@@ -90,8 +90,14 @@ export class UnreadCounts implements UnreadSource {
     const { engine } = this.#rooms;
     const member = await this.#rooms.stateEvent(live.head.state, EventType.Member, user);
     const to = Math.max(above, await this.#joinedAt(member));
-    const { room } = live.head;
-    const page = await engine.events.page({ room, direction: 'backward', to, limit: MAX_LOOKED_AT });
+    const { room, pos } = live.head;
+    const page = await engine.events.page({
+      room,
+      direction: 'backward',
+      from: pos + 1,
+      to,
+      limit: MAX_LOOKED_AT,
+    });
     return page.toReversed();
   }
 

@@ -3,6 +3,7 @@ import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { mongo } from 'mongoose';
 import type { Clock } from '../../../ports/clock.ts';
 import type { RoomCreation, RoomCreations } from '../../../ports/room-creations.ts';
+import { isDuplicateKey } from '../outage.ts';
 import { fromDocument, toDocument, type EventDocument } from '../events/event-document.ts';
 import { layerFromDocument, layerToDocument, type StateLayerDocument } from '../events/mongo-state-layers.ts';
 
@@ -40,8 +41,21 @@ export class MongoRoomCreations implements RoomCreations {
     this.#clock = clock;
   }
 
-  async begin(creation: RoomCreation): Promise<void> {
+  async begin(creation: RoomCreation): Promise<boolean> {
     const { host, process } = this.#process;
+    try {
+      await this.#insert(creation, { host, process });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  async #insert(
+    creation: RoomCreation,
+    { host, process }: Pick<ProcessIdentity, 'host' | 'process'>,
+  ): Promise<void> {
     // Not flushed by itself: the journal is one sequence, and the flush of the room's events carries this with it.
     await this.#creations.insertOne(
       {

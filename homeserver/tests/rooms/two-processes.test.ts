@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestServer, type TestServer, type TestUser } from '../../src/testing/create-test-server.ts';
+
+const v3 = '/_matrix/client/v3';
+const MESSAGES = process.env.NYX_TEST_LONG === '1' ? 10_000 : 300;
+const enc = encodeURIComponent;
+
+let one: TestServer;
+let two: TestServer;
+let alice: TestUser;
+
+type Row = { _id: string; r: string; p: number; s: number; j: string };
+type Answer = TestUser extends { ok(...args: never[]): Promise<infer T> } ? T : never;
+
+beforeAll(async () => {
+  one = await createTestServer();
+  two = await createTestServer({ sameAs: one });
+  alice = await one.register('alice');
+});
+afterAll(async () => {
+  await two.close();
+  await one.close();
+});
+
+/** The user, talking to the other process. */
+const at = (server: TestServer, user: TestUser) => {
+  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const options = body === undefined ? {} : { body };
+    const answer = await server.request(method, path, { token: user.token, ...options });
+    if (answer.status !== 200)
+      throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  return { call };
+};
+
+it('tells on one process what was sent on both, each event once and none missing', async () => {
+  const bob = await one.register('bob');
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { preset: 'public_chat' });
+  await at(two, bob).call('POST', `${v3}/join/${enc(room)}`, {});
+  const reader = at(two, bob);
+  let { next_batch: since } = await reader.call('GET', `${v3}/sync`);
+  const sent = new Set<string>();
+  const send = async (server: TestServer, user: TestUser, lane: number, n: number) => {
+    const path = `${v3}/rooms/${enc(room)}/send/m.room.message/${lane}-${n}`;
+    sent.add(
+      (await at(server, user).call('PUT', path, { msgtype: 'm.text', body: `${lane} ${n}` })).event_id,
+    );
+  };
+  const lanes = [one, two, one, two].map(async (server, lane) => {
+    for (let n = 0; n < MESSAGES / 4; n++) await send(server, lane % 2 === 0 ? alice : bob, lane, n);
+  });
+  const churn = (async () => {
+    for (let n = 0; n < 8; n++) {
+      const guest = await one.register(`guest${n}`);
+      await at(n % 2 === 0 ? one : two, guest).call('POST', `${v3}/join/${enc(room)}`, {});
+      await at(n % 2 === 0 ? two : one, guest).call('POST', `${v3}/rooms/${enc(room)}/leave`, {});
+    }
+  })();
+  const progress = { finished: false };
+  const done = Promise.all([...lanes, churn]).finally(() => {
+    progress.finished = true;
+  });
+  done.catch(() => undefined);
+  const seen: string[] = [];
+  const filter = enc(JSON.stringify({ room: { timeline: { limit: 200 } } }));
+  let idle = 0;
+  while (!progress.finished || (idle < 3 && seen.filter((id) => sent.has(id)).length < sent.size)) {
+    const answer = await reader.call('GET', `${v3}/sync?since=${since}&timeout=2000&filter=${filter}`);
+    since = answer.next_batch;
+    const timeline = answer.rooms?.join?.[room]?.timeline;
+    expect(timeline?.limited ?? false).toBe(false);
+    for (const event of timeline?.events ?? []) seen.push(event.event_id);
+    idle = progress.finished && timeline === undefined ? idle + 1 : 0;
+  }
+  await done;
+  const messages = seen.filter((id) => sent.has(id));
+  expect(messages.length).toBe(sent.size);
+  expect(new Set(seen).size).toBe(seen.length);
+  const order = async (server: TestServer) => {
+    const page = await at(server, alice).call('GET', `${v3}/rooms/${enc(room)}/messages?dir=b&limit=500`);
+    return page.chunk.map(({ event_id: id }: { event_id: string }) => id);
+  };
+  expect(await order(one)).toEqual(await order(two));
+  const stored = one.server.context.foundation.db.collection<Row>('events');
+  const rows = await stored.find({ r: room }).sort({ p: 1 }).toArray();
+  for (const [index, { p, s, j }] of rows.entries()) {
+    const previous = rows[index - 1];
+    if (previous === undefined) continue;
+    // Both orders rise together, and nothing is built on an event that was refused.
+    expect(p).toBe(previous.p + 1);
+    expect(s).toBeGreaterThan(previous.s);
+    expect(JSON.parse(j).prev_events).toEqual([previous._id]);
+  }
+}, 300_000);
