@@ -28,6 +28,8 @@ export default defineConfig({
     reporters: isCi ? ['default', new SkipReporter()] : ['default'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // The default of one second is too short for a machine that is busy with other tests.
+    expect: { poll: { timeout: 25_000, interval: 50 } },
     projects: [
       project('config', 'config'),
       project('federation', 'federation'),

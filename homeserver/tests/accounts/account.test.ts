@@ -144,7 +144,7 @@ describe('password and end of an account', () => {
     expect([login.status, login.body.errcode]).toEqual([403, 'M_USER_DEACTIVATED']);
     expect((await server.request('GET', `${V3}/profile/${user.userId}`)).status).toBe(404);
     await expect(server.register('quitter')).rejects.toThrow('M_USER_IN_USE');
-    await expect.poll(() => told, { timeout: 10_000 }).toEqual([user.userId]);
+    await expect.poll(() => told, { timeout: 25_000 }).toEqual([user.userId]);
   });
 });
 

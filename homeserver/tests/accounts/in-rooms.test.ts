@@ -10,7 +10,7 @@ afterAll(() => server.close());
 
 const V3 = '/_matrix/client/v3';
 
-it('shows new names in rooms, and takes those who are gone out of them', async () => {
+it('shows new names in rooms, and takes those who are gone out of them', { timeout: 90_000 }, async () => {
   const [alice, bob] = [await server.register('alice'), await server.register('bob')];
   const { room_id: room } = (await alice.ok('POST', `${V3}/createRoom`, { preset: 'public_chat' })) as {
     room_id: string;
@@ -21,7 +21,7 @@ it('shows new names in rooms, and takes those who are gone out of them', async (
   const joined = async () =>
     (await alice.ok('GET', `${path}/joined_members`)).joined as Record<string, { display_name?: string }>;
   await expect
-    .poll(async () => (await joined())[bob.userId]?.display_name, { timeout: 10_000 })
+    .poll(async () => (await joined())[bob.userId]?.display_name, { timeout: 25_000 })
     .toBe('Robert');
 
   const challenge = await bob.request('POST', `${V3}/account/deactivate`, { body: {} });
@@ -32,10 +32,10 @@ it('shows new names in rooms, and takes those who are gone out of them', async (
     session: challenge.body.session as string,
   };
   await bob.ok('POST', `${V3}/account/deactivate`, { auth });
-  await expect.poll(async () => Object.keys(await joined()), { timeout: 10_000 }).toEqual([alice.userId]);
+  await expect.poll(async () => Object.keys(await joined()), { timeout: 25_000 }).toEqual([alice.userId]);
 });
 
-it('lets new users into the configured rooms', async () => {
+it('lets new users into the configured rooms', { timeout: 90_000 }, async () => {
   await using welcoming = await createTestServer({
     config: { registration: { autoJoinRooms: ['#welcome:localhost'] } },
   });
@@ -47,7 +47,7 @@ it('lets new users into the configured rooms', async () => {
   const guest = await welcoming.register('newcomer');
   await expect
     .poll(async () => (await guest.ok('GET', `${V3}/joined_rooms`)).joined_rooms as string[], {
-      timeout: 10_000,
+      timeout: 25_000,
     })
     .toEqual([room]);
 });

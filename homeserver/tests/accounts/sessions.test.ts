@@ -116,12 +116,12 @@ describe('login', () => {
 describe('sessions', () => {
   it('ends at logout, at once and for all processes', async () => {
     await using second = await createTestServer({ sameAs: server });
-    await expect.poll(() => second.server.context.foundation.bus.hasPeers, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => second.server.context.foundation.bus.hasPeers, { timeout: 25_000 }).toBe(true);
     const user = await server.register('leaver');
     const whoami = () => second.request('GET', '/_matrix/client/v3/account/whoami', { token: user.token });
     expect((await whoami()).status).toBe(200);
     await user.ok('POST', '/_matrix/client/v3/logout', {});
-    await expect.poll(async () => (await whoami()).status, { timeout: 5_000 }).toBe(401);
+    await expect.poll(async () => (await whoami()).status, { timeout: 25_000 }).toBe(401);
     const gone = await user.request('GET', '/_matrix/client/v3/account/whoami');
     expect([gone.status, gone.body.errcode]).toEqual([401, 'M_UNKNOWN_TOKEN']);
   });

@@ -25,7 +25,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 const examplePath = (path: string): string =>
   path.replaceAll(/\{([A-Za-z]+)\}/g, (_whole, name: string) => EXAMPLES[name] ?? 'x');
 
-it('refuses every operation that needs a token to those who have none', async () => {
+it('refuses every operation that needs a token to those who have none', { timeout: 90_000 }, async () => {
   const guarded = server.server.context.routes.filter(
     ({ auth }) => auth === 'access_token' || auth === 'admin',
   );

@@ -113,7 +113,7 @@ it('retries what may succeed later, and gives up on what cannot', async () => {
     { name: 'test.broken', payload: { n: 1 } },
     { name: 'test.picky', payload: { n: 'not a number' } },
   ]);
-  await expect.poll(() => rows.countDocuments({ failedAt: { $exists: true } }), { timeout: 10_000 }).toBe(3);
+  await expect.poll(() => rows.countDocuments({ failedAt: { $exists: true } }), { timeout: 25_000 }).toBe(3);
   await expect.poll(() => left(rows)).toBe(3);
   expect(attempts).toEqual({ 'test.flaky': 3, 'test.hopeless': 1, 'test.broken': 3 });
 });
@@ -141,11 +141,11 @@ it('loses no job when Redis forgets everything', async () => {
           .get('default')
           .getWaitingCount()
           .catch(() => 0),
-      { timeout: 10_000 },
+      { timeout: 25_000 },
     )
     .toBe(3);
   startWorker();
-  await expect.poll(() => left(rows), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => left(rows), { timeout: 25_000 }).toBe(0);
   expect(runs.toSorted()).toEqual([1, 2, 3]);
 });
 
@@ -222,5 +222,5 @@ it('runs scheduled jobs again and again', async () => {
   });
   const { stack, queues, redis } = await setUp([job]);
   stack.use(keepSchedules([{ job, everyMs: 50, payload: {} }], { queues, redis, logger }));
-  await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(2);
+  await expect.poll(() => runs, { timeout: 25_000 }).toBeGreaterThan(2);
 });

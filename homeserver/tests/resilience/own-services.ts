@@ -16,7 +16,7 @@ import { thisMachine } from '../../src/services/start-services.ts';
 type Killable = { readonly uri: string; kill(): Promise<void>; start(): Promise<void> };
 
 const POLL_MS = 50;
-const POLLS = 400;
+const POLLS = 1_800;
 
 const until = async (what: string, check: () => Promise<boolean>): Promise<void> => {
   for (let poll = 0; poll < POLLS; poll += 1) {

@@ -97,10 +97,10 @@ const follow = (node: StreamNode) => {
 };
 
 const connected = async (node: StreamNode): Promise<void> => {
-  await expect.poll(() => node.bus.hasPeers, { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => node.bus.hasPeers, { timeout: 25_000 }).toBe(true);
 };
 
-describe('stream positions over several processes', () => {
+describe('stream positions over several processes', { timeout: 120_000 }, () => {
   for (const withBus of [true, false]) {
     const how = withBus ? 'over the bus' : 'with Redis away';
 
@@ -150,7 +150,7 @@ describe('stream positions over several processes', () => {
   });
 
   it('fences off a process that was frozen past its lease, which then writes at a new place', async () => {
-    const { stack, options } = setUp({ ttlMs: 1_000, remote: true });
+    const { stack, options } = setUp({ ttlMs: 3_000, remote: true });
     const reader = stack.adopt(await openNode(options), (node) => node.close());
     const frozen = await startWriter(stack, options);
     const other = await startWriter(stack, options);
@@ -167,7 +167,7 @@ describe('stream positions over several processes', () => {
     frozen.child.kill('SIGCONT');
     frozen.send({ do: 'release' });
     // The second attempt stalls too, as it was told to.
-    await expect.poll(() => frozen.reservedCount(), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => frozen.reservedCount(), { timeout: 25_000 }).toBe(2);
     frozen.send({ do: 'release' });
     await follower.until(() => follower.seen.length === 2);
     expect(follower.labels()).toEqual(['in time', 'late']);
