@@ -27,6 +27,8 @@ const anyAnswer = z.unknown();
 export class EngineRequests {
   readonly #ports: EngineRequestPorts;
   readonly #running = new Set<string>();
+  /** The engine asked again for one that was running: what is still open afterwards is asked for. */
+  #missed = false;
   readonly #abort = new AbortController();
 
   constructor(ports: EngineRequestPorts) {
@@ -36,16 +38,32 @@ export class EngineRequests {
   /** Starts the requests that are not running yet. */
   perform(requests: readonly OutgoingRequest[]): void {
     for (const request of requests) {
-      if (this.#running.has(request.id) || this.#abort.signal.aborted) continue;
+      if (this.#abort.signal.aborted) return;
+      if (this.#running.has(request.id)) {
+        this.#missed = true;
+        continue;
+      }
       this.#running.add(request.id);
       this.#run(request)
         .catch(this.#ports.report)
-        .finally(() => this.#running.delete(request.id));
+        .finally(() => {
+          this.#running.delete(request.id);
+          if (this.#missed) void this.#catchUp();
+        });
     }
   }
 
   stop(): void {
     this.#abort.abort();
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#missed = false;
+    try {
+      this.perform((await this.#ports.engine.call('pendingRequests', {})).requests);
+    } catch (error) {
+      this.#ports.report(error);
+    }
   }
 
   async #run(request: OutgoingRequest): Promise<void> {

@@ -162,7 +162,8 @@ export class EngineHost implements EngineClient {
     const deadline = this.#ports.now() + SEND_TIMEOUT_MS;
     for (;;) {
       const changed = this.#nextChange(deadline);
-      const outcome = await this.#run(step).catch((error: unknown) => {
+      // Looking and finding nothing is no change: two that wait would else wake each other for ever.
+      const outcome = await this.#run(step, (found) => found === 'wait').catch((error: unknown) => {
         changed.cancel();
         throw error;
       });
@@ -183,12 +184,7 @@ export class EngineHost implements EngineClient {
   #nextChange(deadline: number): { readonly promise: Promise<void>; readonly cancel: () => void } {
     let done: () => void = () => undefined;
     const promise = new Promise<void>((resolve) => (done = resolve));
-    // The run that asks is itself a change: wait for the one after it.
-    let skip = true;
-    const listener = (): void => {
-      if (skip) skip = false;
-      else done();
-    };
+    const listener = (): void => done();
     this.#changed.add(listener);
     const callOff = this.#ports.after(Math.max(0, deadline - this.#ports.now()), done);
     const cancel = (): void => {
@@ -199,8 +195,8 @@ export class EngineHost implements EngineClient {
     return { promise: promise.finally(cancel), cancel };
   }
 
-  /** One engine operation, in turn. */
-  #run<T>(use: (op: Op) => T): Promise<T> {
+  /** One engine operation, in turn. Those that wait for a change hear of it unless `quiet` says that it was none. */
+  #run<T>(use: (op: Op) => T, quiet: (result: T) => boolean = () => false): Promise<T> {
     return this.#inOrder(async () => {
       const core = this.#open();
       const { result, notices } = await core.run(this.#ports.now(), use).catch((error: unknown) => {
@@ -213,7 +209,7 @@ export class EngineHost implements EngineClient {
         this.#tellStatus();
       }
       this.#schedule();
-      for (const changed of [...this.#changed]) changed();
+      if (!quiet(result)) for (const changed of [...this.#changed]) changed();
       return result;
     });
   }
