@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { judgeSkips, readAllowedSkips } from './skip-reporter.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const root = join(import.meta.dirname, '..');
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SupervisedProcess } from '../services/supervise.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/nyx.js');
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 180_000;
 const POLL_MS = 50;
 
 /** Runs a program with its output at the end of a file (the guard that starts it keeps only the last lines). */

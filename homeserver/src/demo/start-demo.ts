@@ -1,13 +1,17 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { TestCertificateAuthority } from '@nyx/federation/testing/certificates.ts';
 import { z } from 'zod';
 import { startEmbeddedMongo } from '../services/embedded-mongo.ts';
 import { startEmbeddedRedis } from '../services/embedded-redis.ts';
-import { freePort, makePrivateFolder, readIfThere, writePrivateFile } from '../services/private-folder.ts';
+import {
+  freePort,
+  makePrivateFolder,
+  makeTemporaryFolder,
+  readIfThere,
+  writePrivateFile,
+} from '../services/private-folder.ts';
 import { thisMachine } from '../services/start-services.ts';
 import { ensureWebClient } from '../services/web-client.ts';
 import { DemoServer, DemoStartError } from './demo-server.ts';
@@ -187,9 +191,8 @@ const startServices = async (folder: string, stack: AsyncDisposableStack, option
  */
 export const startDemo = async (options: DemoOptions): Promise<Demo> => {
   await using stack = new AsyncDisposableStack();
-  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder =
-    options.dataDir === undefined ? await mkdtemp(join(base, 'nyx-demo-')) : resolve(options.dataDir);
+    options.dataDir === undefined ? await makeTemporaryFolder('nyx-demo-') : resolve(options.dataDir);
   if (options.dataDir === undefined) stack.defer(() => rm(folder, { recursive: true, force: true }));
   await makePrivateFolder(folder);
   const { mongoUri, redisUri } = await startServices(folder, stack, options);

@@ -270,7 +270,7 @@ const startOnce = async (options: EmbeddedMongoOptions, machine: Machine): Promi
     } catch (error) {
       if (!hasCode(error, AUTHENTICATION_FAILED)) throw error;
       await initialise(mongod, host, password);
-      client = await connect(host, password);
+      client = await until(mongod, () => connect(host, password));
     }
     await until(mongod, () => isPrimary(client));
     const fcv = await client.db('admin').command({ getParameter: 1, featureCompatibilityVersion: 1 });

@@ -16,7 +16,7 @@ import {
 } from './private-folder.ts';
 import { SupervisedProcess } from './supervise.ts';
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const POLL_MS = 25;
 
 /** Redis could not be started. */

@@ -18,7 +18,7 @@ import { machineWith } from './testing/machine.ts';
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const { MongoClient } = mongoose.mongo;
-const quick = { serverSelectionTimeoutMS: 3_000 };
+const quick = { serverSelectionTimeoutMS: 30_000 };
 
 let folder: string;
 beforeEach(async () => {
@@ -129,7 +129,7 @@ it('leaves nothing behind when its owner is killed, and starts again with what w
   expect((await processesHere()).length).toBeGreaterThan(0);
   owner.kill('SIGKILL');
   await once(owner, 'exit');
-  await vi.waitUntil(async () => (await processesHere()).length === 0, { timeout: 20_000, interval: 50 });
+  await vi.waitUntil(async () => (await processesHere()).length === 0, { timeout: 60_000, interval: 50 });
 
   await using again = await startEmbeddedMongo(mongoOptions(), machineWith({}));
   expect(await count(again.uri)).toBe(1);
@@ -148,7 +148,7 @@ it('starts a service again that died, at the same address', async () => {
         (info) => !info.includes(`process_id:${pid}`),
         () => false,
       ),
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
   expect(machine.reports.join()).toContain('redis-server ended');
 });

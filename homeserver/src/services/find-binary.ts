@@ -55,12 +55,16 @@ export class NotHereError extends Error {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const VERSION_LIMIT_MS = 30_000;
+
 /** The program's own version, by running it. @throws NotHereError when it does not run here */
 export const versionOf = async (path: string, machine: Pick<Machine, 'env'>): Promise<string> => {
-  const result = await run(path, ['--version'], { timeout: 10_000, env: machine.env });
+  const result = await run(path, ['--version'], { timeout: VERSION_LIMIT_MS, env: machine.env });
   const version = /v=?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (result.code === 0 && version !== undefined) return version;
-  const complaint = result.timedOut ? 'no answer for 10 s' : lastLine(result.stderr || result.stdout);
+  const complaint = result.timedOut
+    ? `no answer for ${VERSION_LIMIT_MS / 1_000} s`
+    : lastLine(result.stderr || result.stdout);
   throw new NotHereError(`${path} does not run here: ${complaint}`);
 };
 

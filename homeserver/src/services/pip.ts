@@ -28,7 +28,7 @@ export const findPip = async (machine: Pick<Machine, 'env'>): Promise<Pip> => {
   for (const { name, before } of candidates) {
     const command = await findOnPath([name], machine.env);
     if (command === undefined) continue;
-    const result = await run(command, [...before, '--version'], { timeout: 20_000, env: machine.env });
+    const result = await run(command, [...before, '--version'], { timeout: 60_000, env: machine.env });
     if (result.code === 0) return { command, before };
     complaint = `${name}: ${lastLine(result.stderr)}`;
   }

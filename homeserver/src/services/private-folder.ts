@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, open, readFile, rename, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Makes `path` (and what leads to it) a folder that only this user can enter. */
@@ -42,6 +43,14 @@ export const keptSecret = async (folder: string, name: string): Promise<string> 
   return made;
 };
 
+/**
+ * Ports are taken from below the range that systems give to outgoing connections, any of which could take the port
+ * between its choice and its use.
+ */
+const LOWEST_RANDOM_PORT = 20_000;
+const FIRST_EPHEMERAL_PORT = 32_768;
+const RANDOM_PORT_ATTEMPTS = 50;
+
 /** `preferred` when it is free on 127.0.0.1, else any free port. */
 export const freePort = async (preferred?: number): Promise<number> => {
   const attempt = (port: number): Promise<number | undefined> =>
@@ -53,9 +62,15 @@ export const freePort = async (preferred?: number): Promise<number> => {
         server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
       });
     });
-  const port = (preferred === undefined ? undefined : await attempt(preferred)) ?? (await attempt(0));
-  if (port === undefined) throw new Error('no free port on 127.0.0.1');
-  return port;
+  const first = preferred === undefined ? undefined : await attempt(preferred);
+  if (first !== undefined) return first;
+  for (let tries = 0; tries < RANDOM_PORT_ATTEMPTS; tries += 1) {
+    const port = await attempt(randomInt(LOWEST_RANDOM_PORT, FIRST_EPHEMERAL_PORT));
+    if (port !== undefined) return port;
+  }
+  const any = await attempt(0);
+  if (any === undefined) throw new Error('no free port on 127.0.0.1');
+  return any;
 };
 
 const PORT_ATTEMPTS = 3;
@@ -70,4 +85,20 @@ export const retryBusyPort = async <T>(start: () => Promise<T>): Promise<T> => {
       if (!busy || attempt >= PORT_ATTEMPTS) throw error;
     }
   }
+};
+
+/** Room that a MongoDB and a Redis of a test run may need, with their journals. */
+const NEEDED_IN_MEMORY_BYTES = 4 * 1_024 ** 3;
+const MEMORY_FOLDER = '/dev/shm';
+
+/**
+ * A new folder for services that are thrown away: in memory where the system has such a folder with enough room
+ * (containers often have 64 MB), else among the temporary files.
+ */
+export const makeTemporaryFolder = async (prefix: string): Promise<string> => {
+  const room = await statfs(MEMORY_FOLDER).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0,
+  );
+  return mkdtemp(join(room > NEEDED_IN_MEMORY_BYTES ? MEMORY_FOLDER : tmpdir(), prefix));
 };

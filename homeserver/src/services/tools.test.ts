@@ -1,9 +1,11 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { machineWith } from './testing/machine.ts';
 import { findChromium, findTurnServer, pythonEnvironment } from './tools.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let bin: string;

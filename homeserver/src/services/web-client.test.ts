@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ensureWebClient } from './web-client.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let root: string;
 beforeEach(async () => {

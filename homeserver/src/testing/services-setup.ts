@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { existsSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedMongo } from '../services/embedded-mongo.ts';
 import { startEmbeddedRedis } from '../services/embedded-redis.ts';
+import { makeTemporaryFolder } from '../services/private-folder.ts';
 import { thisMachine } from '../services/start-services.ts';
 
 declare module 'vitest' {
@@ -19,8 +18,7 @@ declare module 'vitest' {
  * folder), or takes those of MONGODB_URI and REDIS_URL.
  */
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
-  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const folder = await mkdtemp(join(base, 'nyx-test-'));
+  const folder = await makeTemporaryFolder('nyx-test-');
   const machine = thisMachine((line) => console.log(`[services] ${line}`));
   const { MONGODB_URI: givenMongo = '', REDIS_URL: givenRedis = '' } = process.env;
   await using started = new AsyncDisposableStack();
