@@ -259,3 +259,100 @@ test.skipIf(python === undefined)('aliases resolve in both directions', async ()
     expect(joined.room_id).toBe(room);
   }
 });
+
+describe.skipIf(python === undefined).each(directions)('beside messages, %s', (_name, people) => {
+  let room: string;
+  let host: Client;
+  let guest: Client;
+
+  beforeAll(async () => {
+    [host, guest] = people();
+    room = await create(host, { preset: 'public_chat', room_version: '11', name: 'Life' });
+    for (let index = 0; index < 500; index++) await say(host, room, `old ${index}`);
+    await enter(guest, room, host);
+  }, 240_000);
+
+  test('scrolls back through 500 events to the beginning', async () => {
+    const bodies = new Set<unknown>();
+    let from = '';
+    let last: Event | undefined;
+    for (let page = 0; page < 60; page++) {
+      const answer = await guest.ok('GET', `${pathOf(room)}/messages?dir=b&limit=50${from}`);
+      for (const event of answer.chunk as Event[]) {
+        last = event;
+        if (typeof event.content.body === 'string') bodies.add(event.content.body);
+      }
+      if (answer.end === undefined) break;
+      from = `&from=${encodeURIComponent(answer.end)}`;
+    }
+    expect(bodies.size).toBe(500);
+    expect(last?.type).toBe('m.room.create');
+  }, 120_000);
+
+  test('typing is shown', async () => {
+    const path = `${pathOf(room)}/typing/${encodeURIComponent(guest.userId)}`;
+    await guest.ok('PUT', path, { typing: true, timeout: 60_000 });
+    await eventually(
+      () => host.ok('GET', `${v3}/sync?timeout=0`),
+      (sync) => JSON.stringify(sync.rooms?.join?.[room]?.ephemeral ?? {}).includes(guest.userId),
+    );
+  }, 60_000);
+
+  test('receipts are shown', async () => {
+    const { event_id: id } = await say(host, room, 'read me');
+    await hears(guest, room, 'read me');
+    await guest.ok('POST', `${pathOf(room)}/receipt/m.read/${encodeURIComponent(id)}`, {});
+    await eventually(
+      () => host.ok('GET', `${v3}/sync?timeout=0`),
+      (sync) => {
+        const events: Event[] = sync.rooms?.join?.[room]?.ephemeral?.events ?? [];
+        const receipts = events.filter(({ type }) => type === 'm.receipt');
+        return JSON.stringify(receipts).includes(guest.userId);
+      },
+    );
+  }, 60_000);
+
+  test('profiles are told', async () => {
+    const path = `${v3}/profile/${encodeURIComponent(host.userId)}`;
+    await host.ok('PUT', `${path}/displayname`, { displayname: 'The Host' });
+    await eventually(
+      () => guest.ok('GET', path),
+      ({ displayname }) => displayname === 'The Host',
+    );
+  }, 60_000);
+
+  test('public rooms are listed', async () => {
+    await host.ok('PUT', `${v3}/directory/list/room/${encodeURIComponent(room)}`, { visibility: 'public' });
+    const list = await guest.ok('POST', `${v3}/publicRooms?server=${nameOf(host)}`, { limit: 50 });
+    expect(list.chunk.map((entry: { room_id: string }) => entry.room_id)).toContain(room);
+  }, 60_000);
+
+  test('state that both change at the same moment ends the same on both sides', async () => {
+    const levels = await host.ok('GET', `${pathOf(room)}/state/m.room.power_levels/`);
+    const users = { ...levels.users, [guest.userId]: 100 };
+    await host.ok('PUT', `${pathOf(room)}/state/m.room.power_levels/`, { ...levels, users });
+    await eventually(
+      () => guest.ok('GET', `${pathOf(room)}/state/m.room.power_levels/`),
+      (content) => content.users[guest.userId] === 100,
+    );
+    for (let round = 0; round < 10; round++)
+      await Promise.all(
+        [host, guest].flatMap((client) => [
+          client.ok('PUT', `${pathOf(room)}/state/m.room.topic/`, { topic: `${round} ${client.userId}` }),
+          client.ok('PUT', `${pathOf(room)}/state/org.example.a/k`, { by: client.userId, round }),
+        ]),
+      );
+    await say(host, room, 'end of host');
+    await say(guest, room, 'end of guest');
+    await hears(guest, room, 'end of host');
+    await hears(host, room, 'end of guest');
+    const stateOf = async (client: Client) => {
+      const events: Event[] = await client.ok('GET', `${pathOf(room)}/state`);
+      return events.map((event) => event.event_id).sort();
+    };
+    await eventually(
+      async () => [await stateOf(host), await stateOf(guest)] as const,
+      ([left, right]) => JSON.stringify(left) === JSON.stringify(right),
+    );
+  }, 120_000);
+});

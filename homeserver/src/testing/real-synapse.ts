@@ -74,6 +74,7 @@ const configuration = (port: number, folder: string, caFile: string) => ({
   ip_range_blacklist: [],
   federation_ip_range_blacklist: [],
   allow_public_rooms_over_federation: true,
+  room_list_publication_rules: [{ action: 'allow' }],
   ...Object.fromEntries(
     [
       'message',
