@@ -19,12 +19,17 @@ const COMBINED_PATH = '/_matrix/client/unstable/org.matrix.msc3983/keys/claim';
 const STANDARD_PATH = '/_matrix/client/v3/keys/claim';
 const subject = (name: string): string => `claim ${name}`;
 
-/** Wants a session with a device (`user|device`), unless it failed lately or an hour has not passed since the last. */
-export function wantClaim(op: Op, name: string): void {
-  if (isBackedOff(op, subject(name))) return;
+/**
+ * Wants a session with a device (`user|device`); false when its claim failed lately or an hour has not passed since the
+ * last session.
+ */
+export function wantClaim(op: Op, name: string): boolean {
+  if (isBackedOff(op, subject(name))) return false;
   const [userId, deviceId] = splitDeviceName(name);
   const device = op.tx.get(USERS, userId)?.devices[deviceId];
-  if (device !== undefined && mayOpen(op, peerOf(userId, device))) op.memory.wantClaim.add(name);
+  if (device === undefined || !mayOpen(op, peerOf(userId, device))) return false;
+  op.memory.wantClaim.add(name);
+  return true;
 }
 
 export const claimsUnderWay = (op: Op): boolean =>

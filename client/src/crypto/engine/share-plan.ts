@@ -56,7 +56,13 @@ export function workOnPlan(op: Op, roomId: string): 'again' | 'wait' {
   // Claims are answered or failed: whoever still has no session is left to healing.
   const late = plan.unclaimed[0];
   if (late !== undefined) {
-    sharePart(op, record, late);
+    const left = sharePart(op, record, late);
+    // After a restart nobody has asked yet: what was wanted was kept in memory only.
+    const wanted = left.filter((name) => wantClaim(op, name));
+    if (wanted.length > 0) {
+      op.tx.put(PLAN_PARTS, late, wanted);
+      return 'wait';
+    }
     op.tx.delete(PLAN_PARTS, late);
     op.tx.put(PLANS, roomId, { ...plan, unclaimed: plan.unclaimed.slice(1) });
     return 'again';
