@@ -1,3 +1,4 @@
+import { recoverRedactions } from '../domain/rooms/redaction-recovery.ts';
 import type { RemoteDirectory } from '../ports/remote-directory.ts';
 import type { Area } from './area.ts';
 import type { EventServices } from './events.ts';
@@ -18,6 +19,7 @@ export const wireRooms = (
   ],
   start: async () => {
     const { stores } = events;
+    await recoverRedactions(stores.reader, services.redactions, foundation.stream.mark());
     const recovered = await services.founder.recover({ ...stores, positions: foundation.stream });
     if (recovered > 0) {
       foundation.platform.logger.info({ rooms: recovered }, 'completed rooms whose creation was interrupted');

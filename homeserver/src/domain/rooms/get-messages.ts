@@ -46,10 +46,10 @@ export class GetMessages {
   /** Throws `forbidden` for rooms one may not look into, `invalid_param` for unknown tokens. */
   async get(request: MessagesRequest): Promise<Messages> {
     const { room, audience, direction, limit, filter } = request;
-    const { live, viewer } = await this.#viewers.view(room, audience.user);
+    const { live, viewer, end } = await this.#viewers.view(room, audience.user);
     const isForward = direction === 'forward';
     const start = await this.#place(live, request.from, isForward ? 0 : live.head.pos + 1, direction);
-    const from = isForward ? start : Math.min(start, viewer.joinedUntil + 1);
+    const from = isForward ? start : Math.min(start, end + 1);
     const to =
       request.to === undefined ? undefined : await this.#place(live, request.to, undefined, direction);
     const page = await this.#read({ room, viewer, direction, from, to, limit, filter });

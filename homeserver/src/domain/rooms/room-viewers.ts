@@ -6,6 +6,14 @@ import type { RoomState } from '../events/room-state.ts';
 import { historyVisibilityOf, type Viewer, type Visibility } from '../events/visibility.ts';
 import type { RoomReads } from './room-reads.ts';
 
+/** A room as one user may look into it. */
+export type RoomView = {
+  readonly live: LiveRoom;
+  readonly viewer: Viewer;
+  /** Room position after which nothing is for this user to see. */
+  readonly end: number;
+};
+
 /** Who may look into which room, and as of when. */
 export class RoomViewers {
   readonly rooms: RoomReads;
@@ -20,13 +28,14 @@ export class RoomViewers {
    * A room that the user is in, was in, or that anybody may read. Throws `forbidden` otherwise. Which of its events
    * the user may see is decided for each.
    */
-  async view(room: RoomId, user: string): Promise<{ live: LiveRoom; viewer: Viewer }> {
+  async view(room: RoomId, user: string): Promise<RoomView> {
     const live = await this.rooms.find(room);
     if (live === undefined) throw new DomainError('forbidden', 'You are not in this room');
     const viewer = await this.visibility.viewer(live, user);
-    if (viewer.joinedUntil > 0) return { live, viewer };
+    if (viewer.joinedUntil === Infinity) return { live, viewer, end: Infinity };
     const current = await this.rooms.stateEvent(live.head.state, EventType.HistoryVisibility, '');
-    if (historyVisibilityOf(current) === 'world_readable') return { live, viewer };
+    if (historyVisibilityOf(current) === 'world_readable') return { live, viewer, end: Infinity };
+    if (viewer.joinedUntil > 0) return { live, viewer, end: viewer.joinedUntil };
     throw new DomainError('forbidden', 'You are not in this room');
   }
 
