@@ -1,5 +1,5 @@
 /** Attacks that must fail (e2ee.md section 5): hostile server, forging member, joiner, stolen and rolled-back vault. */
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Table } from '../../vault/table.ts';
 import { Vault } from '../../vault/vault.ts';
 import { webCryptoDeviceKeys } from '../../vault/webcrypto-device-key.ts';
@@ -20,6 +20,8 @@ import { EPOCHS, ROOMS } from './tables.ts';
 
 let world: SimWorld;
 
+// Generous: the suite shares two cores.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(loadSodium);
 beforeEach(() => {
   world = new SimWorld();

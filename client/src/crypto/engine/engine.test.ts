@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSodium } from '../primitives/sodium.ts';
 import { SimClient, SimClock, settleAll } from '../testing/sim-client.ts';
 import { SimServer } from '../testing/sim-server.ts';
@@ -7,6 +7,8 @@ const ROOM = '!room:one.test';
 let server: SimServer;
 let clock: SimClock;
 
+// Generous: the suite shares two cores.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(loadSodium);
 beforeEach(() => {
   server = new SimServer();

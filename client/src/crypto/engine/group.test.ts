@@ -1,5 +1,5 @@
 /** The rules of epochs (e2ee.md section 3) and of healing (section 4), between engines over a simulated server. */
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSodium } from '../primitives/sodium.ts';
 import { ROOM, SimWorld } from '../testing/sim-room.ts';
 import type { SimClient } from '../testing/sim-client.ts';
@@ -8,6 +8,8 @@ import type { MatrixEvent } from './events.ts';
 const DAY = 24 * 60 * 60 * 1000;
 let world: SimWorld;
 
+// Generous: the suite shares two cores.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(loadSodium);
 beforeEach(() => {
   world = new SimWorld();

@@ -1,11 +1,13 @@
 /** Recovery words, secret storage and the epoch backup: a lost device loses nothing, the server learns nothing. */
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadSodium } from '../primitives/sodium.ts';
 import { PASSPHRASE, SimClient } from '../testing/sim-client.ts';
 import { ROOM, SimWorld } from '../testing/sim-room.ts';
 
 let world: SimWorld;
 
+// Generous: the suite shares two cores.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(loadSodium);
 beforeEach(() => {
   world = new SimWorld();
