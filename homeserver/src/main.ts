@@ -57,7 +57,7 @@ const firstAdminNotice = (token: string | undefined, config: Config, urls: reado
     urls[0]?.replace(/\/\/(?:0\.0\.0\.0|\[::\]|127\.0\.0\.1)/, '//localhost') ??
     '';
   return [
-    `nobody has an account yet; the first one, which administrates this server, is made here: ${base}/#/register?token=${token}`,
+    `nobody has an account yet; the first one, which administrates this server, is made here: ${base}/#/sign-up?token=${token}`,
   ];
 };
 

@@ -124,6 +124,8 @@ export const useSignIn = () => {
         const asked = answer.error.status === 401 ? authChallenge(answer.error.body) : undefined;
         if (asked === undefined) return answer;
         challenge = asked;
+        // What was entered is refused: not to be got around by another flow.
+        if (round === 0 && answerStep !== undefined && answer.error.code !== '') return answer;
         step.value = nextStep(asked);
         if (step.value !== undefined) {
           // The same stage again means that what was entered is wrong.
