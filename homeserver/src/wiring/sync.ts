@@ -1,3 +1,9 @@
+import {
+  getEventsRoute,
+  getOneEventRoute,
+  initialSyncRoute,
+  roomInitialSyncRoute,
+} from '../http/client/sync/old-sync.ts';
 import { syncRoute } from '../http/client/sync/sync.ts';
 import { AccountDataNews, type AccountDataChangesSource } from '../domain/sync/account-data-news.ts';
 import { ChangedRooms } from '../domain/sync/changed-rooms.ts';
@@ -32,7 +38,7 @@ export type SyncNeeds = {
 export const wireSync = (
   foundation: Foundation,
   { engine, visibility, present }: EventServices,
-  { rooms, pages, userRooms }: RoomServices,
+  { rooms, pages, userRooms, messages, getState: state, list, getEvent: event }: RoomServices,
   needs: SyncNeeds,
 ): Area => {
   const { notifier, stream, platform, resources } = foundation;
@@ -66,5 +72,14 @@ export const wireSync = (
     positions: stream,
     clock: platform.clock,
   });
-  return { routes: [syncRoute(waiter, needs.filters, life.presence)] };
+  const old = { waiter, rooms, messages, state, list, event };
+  return {
+    routes: [
+      syncRoute(waiter, needs.filters, life.presence),
+      getEventsRoute(old),
+      initialSyncRoute(old),
+      roomInitialSyncRoute(old),
+      getOneEventRoute(old),
+    ],
+  };
 };

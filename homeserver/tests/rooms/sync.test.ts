@@ -85,3 +85,18 @@ it('tells a gap: newest events, and the state that changed in between', async ()
     expect(bodies(page.chunk)).toEqual(Array.from({ length: 15 }, (_, n) => `gap ${14 - n}`));
   }
 });
+
+it('still answers clients from before /sync', async () => {
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { name: 'Old' });
+  const first = await alice.ok('GET', `${v3}/initialSync?limit=5`);
+  expect(first.rooms.map((each: { room_id: string }) => each.room_id)).toContain(room);
+  const { event_id: said } = await say(alice, room, 'old news');
+  const news = await alice.ok('GET', `${v3}/events?from=${first.end}&timeout=0`);
+  expect(bodies(news.chunk)).toEqual(['old news']);
+  const one = await alice.ok('GET', `${v3}/rooms/${encodeURIComponent(room)}/initialSync?limit=3`);
+  expect(one).toMatchObject({ room_id: room, membership: 'join', visibility: 'private' });
+  expect(one.messages.chunk.at(-1).event_id).toBe(said);
+  expect((await alice.ok('GET', `${v3}/events/${encodeURIComponent(said)}`)).event_id).toBe(said);
+  const foreign = await bob.request('GET', `${v3}/events/${encodeURIComponent(said)}`);
+  expect(foreign.status).toBe(404);
+});
