@@ -65,6 +65,8 @@ export class FakeServer implements AsyncDisposable {
   readonly authority: TestCertificateAuthority;
   /** Everything received, oldest first. */
   readonly received: ReceivedRequest[] = [];
+  /** Told of every answer that it gets: where answers are checked against the specification. */
+  observe: ((request: FakeRequest, response: FakeResponse) => void) | undefined;
   readonly #server: Server;
   readonly #rules: Rule[] = [];
   readonly #waiting = new Set<() => void>();
@@ -130,7 +132,9 @@ export class FakeServer implements AsyncDisposable {
     outgoing.end(body);
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     const text = await readText(response);
-    return { status: response.statusCode ?? 0, text, json: parseOrNull(text) };
+    const answer = { status: response.statusCode ?? 0, text, json: parseOrNull(text) };
+    this.observe?.(request, answer);
+    return answer;
   }
 
   /** Sends a transaction. */

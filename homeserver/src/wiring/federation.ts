@@ -1,5 +1,5 @@
 import { DEFAULT_BACKOFF } from '@nyx/federation/http/backoff.ts';
-import { isUserId, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
+import type { UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import { AcceptInvite } from '../domain/federation/accept-invite.ts';
 import { AcceptMembership } from '../domain/federation/accept-membership.ts';
 import { AdmitEvents } from '../domain/federation/admit-events.ts';
@@ -142,7 +142,13 @@ const inbound = (
     ),
     memberships: new AcceptMembership({ rooms, access, persist, keys, lanes, relay }, signer),
     invites: new AcceptInvite({ rooms, foreign, keys, policy, lanes, isActive: isActive(users) }, signer),
-    templates: new MakeMembership(rooms, access, new RestrictedJoins(rooms, signer.server), platform.clock),
+    templates: new MakeMembership(
+      rooms,
+      access,
+      new RestrictedJoins(rooms, signer.server),
+      platform.clock,
+      signer.server,
+    ),
   };
 };
 
@@ -185,8 +191,11 @@ export const wireFederation = (
   const notary = new KeyNotary(peers.keys, peers.keyStore, events.signer, peers.publish, () =>
     platform.clock.now(),
   );
-  const findProfile = async (user: UserId) =>
-    config.federation.profileLookup && isUserId(user) ? needs.profiles.find(user) : undefined;
+  const exists = isActive(needs.users);
+  const findProfile = async (user: UserId) => {
+    if (!config.federation.profileLookup || !(await exists(user))) return undefined;
+    return (await needs.profiles.find(user)) ?? {};
+  };
   const live = new SendLiveEdus(
     {
       rooms: core.rooms,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { signEvent } from '@nyx/federation/signing/sign-event.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { SigningKey } from '@nyx/federation/signing/keys.ts';
@@ -6,7 +6,11 @@ import { parseUserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import { FakeServer } from '@nyx/federation/testing/fake-server.ts';
 import { createFederation, type TestFederation } from '../../src/testing/create-federation.ts';
 import type { TestServer, TestUser } from '../../src/testing/create-test-server.ts';
+import { checkContract } from '../../src/testing/test-contract.ts';
 import { HostilePeer, unknownEventId } from '../../src/testing/hostile-peer.ts';
+
+// Whole servers talk to each other here, on machines that may be busy with other tests.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const v3 = '/_matrix/client/v3';
 let federation: TestFederation;
@@ -24,7 +28,10 @@ beforeAll(async () => {
   target = nyx.config.server.name;
   alice = await nyx.register('alice');
   fake = await FakeServer.start(federation.authority);
-}, 120_000);
+  fake.observe = ({ method, path }, { status, json }) => {
+    checkContract({ method, path, status, contentType: 'application/json', body: json });
+  };
+});
 afterAll(async () => {
   await fake[Symbol.asyncDispose]();
   await federation[Symbol.asyncDispose]();
@@ -68,6 +75,62 @@ describe('good events land', () => {
     const answer = await peer.send([nonsense, unsigned, huge, foreign, {}, good.json]);
     expect(answer.get(good.eventId)).toBeUndefined();
     expect(await bodies()).toEqual(['survivor']);
+  });
+});
+
+describe('what a peer may ask', () => {
+  const part = encodeURIComponent;
+  const v1 = '/_matrix/federation/v1';
+  const get = (path: string) => fake.send(target, { method: 'GET', path });
+
+  test('events, states and history of a room that it is in', async () => {
+    const { eventId } = peer.message('served');
+    await peer.send([peer.last.json]);
+    const room = part(peer.room);
+    const id = part(eventId);
+    for (const path of [
+      `${v1}/event/${id}`,
+      `${v1}/state/${room}?event_id=${id}`,
+      `${v1}/state_ids/${room}?event_id=${id}`,
+      `${v1}/event_auth/${room}/${id}`,
+      `${v1}/backfill/${room}?v=${id}&limit=10`,
+      `${v1}/timestamp_to_event/${room}?ts=0&dir=f`,
+      `${v1}/query/profile?user_id=${part(alice.userId)}`,
+      `${v1}/publicRooms`,
+      '/_matrix/key/v2/server',
+      `/_matrix/key/v2/query/${part(target)}`,
+      `${v1}/version`,
+    ])
+      expect([path, (await get(path)).status]).toEqual([path, 200]);
+    const missing = await fake.send(target, {
+      method: 'POST',
+      path: `${v1}/get_missing_events/${room}`,
+      content: { earliest_events: [], latest_events: [eventId], limit: 5 },
+    });
+    expect(missing.status).toBe(200);
+  });
+
+  test('nothing of a room that it is not in', async () => {
+    const { room_id: other } = await alice.ok('POST', `${v3}/createRoom`, { preset: 'private_chat' });
+    const room = part(other);
+    const id = part(peer.last.eventId);
+    for (const path of [
+      `${v1}/state/${room}?event_id=${id}`,
+      `${v1}/state_ids/${room}?event_id=${id}`,
+      `${v1}/event_auth/${room}/${id}`,
+      `${v1}/backfill/${room}?v=${id}&limit=10`,
+      `${v1}/timestamp_to_event/${room}?ts=0&dir=f`,
+      `${v1}/make_join/${room}/${part(peer.user)}?ver=12`,
+      `${v1}/make_knock/${room}/${part(peer.user)}?ver=12`,
+      `${v1}/make_leave/${room}/${part(peer.user)}`,
+    ])
+      expect([path, (await get(path)).status]).toEqual([path, 403]);
+    for (const path of [
+      `${v1}/event/${part(unknownEventId('none'))}`,
+      `${v1}/query/profile?user_id=${part(`@nobody:${target}`)}`,
+      `${v1}/query/directory?room_alias=${part(`#nothing:${target}`)}`,
+    ])
+      expect([path, (await get(path)).status]).toEqual([path, 404]);
   });
 });
 

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createFederation, type TestFederation } from '../../src/testing/create-federation.ts';
 import type { TestResponse, TestServer, TestUser } from '../../src/testing/create-test-server.ts';
+
+// Whole servers talk to each other here, on machines that may be busy with other tests.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const v3 = '/_matrix/client/v3';
 type Sync = TestResponse['body'];
@@ -27,14 +30,14 @@ beforeAll(async () => {
       body: `message ${index}`,
     });
   await bob.ok('POST', `${v3}/join/${encodeURIComponent(room)}?via=${one.config.server.name}`, {});
-}, 120_000);
+});
 afterAll(() => federation[Symbol.asyncDispose]());
 
 const pathOf = (id: string) => `${v3}/rooms/${encodeURIComponent(id)}`;
 
 async function until(user: TestUser, met: (sync: Sync) => boolean): Promise<Sync> {
   let since = '';
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 120; round++) {
     const answer = await user.ok('GET', `${v3}/sync?timeout=1000${since}`);
     if (met(answer)) return answer;
     since = `&since=${answer.next_batch}`;

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFederation, type TestFederation } from '../../src/testing/create-federation.ts';
 import type { TestResponse, TestServer, TestUser } from '../../src/testing/create-test-server.ts';
+
+// Whole servers talk to each other here, on machines that may be busy with other tests.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const v3 = '/_matrix/client/v3';
 let federation: TestFederation;
@@ -17,7 +20,7 @@ beforeAll(async () => {
   two = second;
   alice = await one.register('alice');
   bob = await two.register('bob');
-}, 120_000);
+});
 afterAll(() => federation[Symbol.asyncDispose]());
 
 const pathOf = (room: string) => `${v3}/rooms/${encodeURIComponent(room)}`;
@@ -28,7 +31,7 @@ type Sync = TestResponse['body'];
 /** Syncs until something of the room meets the condition. */
 async function until(user: TestUser, met: (sync: Sync) => boolean): Promise<Sync> {
   let since = '';
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 120; round++) {
     const answer = await user.ok('GET', `${v3}/sync?timeout=1000${since}`);
     if (met(answer)) return answer;
     since = `&since=${answer.next_batch}`;

@@ -29,12 +29,20 @@ export class MakeMembership {
   readonly #access: RoomAccess;
   readonly #restricted: RestrictedJoins;
   readonly #clock: Clock;
+  readonly #server: ServerName;
 
-  constructor(rooms: RoomReads, access: RoomAccess, restricted: RestrictedJoins, clock: Clock) {
+  constructor(
+    rooms: RoomReads,
+    access: RoomAccess,
+    restricted: RestrictedJoins,
+    clock: Clock,
+    server: ServerName,
+  ) {
     this.#rooms = rooms;
     this.#access = access;
     this.#restricted = restricted;
     this.#clock = clock;
+    this.#server = server;
   }
 
   /**
@@ -65,7 +73,7 @@ export class MakeMembership {
     };
     const event = await this.#draft(live, user, content);
     await this.#requireAllowed(live, event);
-    return { room_version: rules.version, event };
+    return { room_version: rules.version, event: { ...event, origin: this.#server } };
   }
 
   async #draft(live: LiveRoom, user: UserId, content: JsonObject): Promise<JsonObject> {
