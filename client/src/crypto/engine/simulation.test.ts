@@ -31,6 +31,10 @@ class Truth {
   /** Spans of timeline positions of membership, per user: [first, last). */
   readonly spans = new Map<string, [number, number][]>();
 
+  /** Membership events by position, as far as they were looked at. */
+  readonly #changes: { readonly at: number; readonly event: MatrixEvent }[] = [];
+  #scanned = 0;
+
   constructor(world: SimWorld) {
     this.world = world;
   }
@@ -58,8 +62,12 @@ class Truth {
   seenBy(sender: SimClient): string[] {
     const upTo = sender.server.device(sender.userId, sender.deviceId).positions.get(ROOM) ?? 0;
     const seen = new Set<string>();
-    for (const event of this.timeline.slice(0, upTo)) {
-      if (event.type !== 'm.room.member') continue;
+    for (; this.#scanned < this.timeline.length; this.#scanned++) {
+      const event = this.timeline[this.#scanned];
+      if (event?.type === 'm.room.member') this.#changes.push({ at: this.#scanned, event });
+    }
+    for (const { at, event } of this.#changes) {
+      if (at >= upTo) break;
       const signed = event.content['chat.nyx.membership'] !== undefined;
       if (event.content.membership === 'join' && signed) seen.add(event.state_key ?? '');
       if (event.content.membership === 'leave') seen.delete(event.state_key ?? '');
@@ -114,7 +122,7 @@ async function simulate(seed: number, messages: number) {
     const text = `message ${truth.sent.length}`;
     const entitled = truth.seenBy(sender);
     const event = await sender.send(ROOM, text, text);
-    truth.sent.push({ event, position: truth.timeline.indexOf(event), text, entitled });
+    truth.sent.push({ event, position: truth.timeline.lastIndexOf(event), text, entitled });
     // Some read at once: what they cannot read they ask for.
     for (const reader of clients)
       if (reader.online && dice.chance(10))
