@@ -5,7 +5,7 @@ import type { EventReader, PageRequest } from '../../ports/event-store.ts';
 import { RecentTimelines } from './recent-timelines.ts';
 import type { StoredEvent } from './stored-event.ts';
 
-const MAX_CACHED_EVENTS = 12_000;
+const MAX_CACHED_EVENTS = 6_000;
 
 /** Events by id, read through. Whoever changes a stored event (a redaction, a promotion) calls `replace`. */
 export class EventCache {

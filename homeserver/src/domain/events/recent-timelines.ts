@@ -5,7 +5,7 @@ import type { StoredEvent } from './stored-event.ts';
 
 /** Newest events kept per room, and over all rooms. */
 const MAX_PER_ROOM = 64;
-const MAX_EVENTS = 16_000;
+const MAX_EVENTS = 10_000;
 
 type Recent = { events: StoredEvent[] };
 

@@ -3,7 +3,7 @@ import type { StateLayerStore } from '../../ports/event-store.ts';
 import { RoomState, type StateLayer } from './room-state.ts';
 
 /** Bound of the cache, in entries over all layers (about 150 bytes each). */
-const MAX_CACHED_ENTRIES = 250_000;
+const MAX_CACHED_ENTRIES = 120_000;
 
 /** Finds states by id. Layers are immutable, so they are cached without invalidation. */
 export class RoomStates {

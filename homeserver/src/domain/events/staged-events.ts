@@ -4,7 +4,7 @@ import type { EventCache } from './event-cache.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /** Events built but not committed yet: a bound far above what can be under way at a time. */
-const MAX_STAGED = 5_000;
+const MAX_STAGED = 1_000;
 
 /** Events that later ones are built on: those on their way to the store, and the stored. */
 export class StagedEvents {
