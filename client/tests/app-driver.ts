@@ -13,7 +13,7 @@ export type Person = {
 export const passphrase = 'correct horse battery';
 const slow = { timeout: 60_000 };
 
-export const watchFaults = (page: Page): string[] => {
+const watchFaults = (page: Page): string[] => {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`page: ${error.stack ?? error.message}`));
   page.on('console', (message) => {
@@ -46,7 +46,7 @@ export const signUp = async (page: Page, url: string, name: string): Promise<voi
 };
 
 /** Sets up the vault and answers the recovery words, which it confirms. */
-export const setUpVault = async (page: Page): Promise<string[]> => {
+const setUpVault = async (page: Page): Promise<string[]> => {
   await page.getByLabel('Passphrase', { exact: true }).fill(passphrase);
   await page.getByLabel('Passphrase again').fill(passphrase);
   await page.getByRole('button', { name: 'Protect' }).click();
