@@ -35,6 +35,8 @@ export function prepareSend(op: Op, roomId: string): Progress {
   if (room?.membership !== 'join') throw new EngineError('NOT_JOINED');
   if (!room.everEncrypted) throw new EngineError('NOT_ENCRYPTED_ROOM');
   if (room.algorithm !== GROUP_ALGORITHM) throw new EngineError('UNSUPPORTED_ALGORITHM');
+  // A hand-out goes on slice by slice: whatever would end it (a departure, a removed device) has dropped the plan.
+  if ((op.tx.get(PLANS, roomId)?.parts.length ?? 0) > 0) return workOnPlan(op, roomId);
   if (!room.membersComplete) {
     op.memory.wantMembers.add(roomId);
     return 'wait';
