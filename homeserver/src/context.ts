@@ -18,6 +18,7 @@ import { followAccounts } from './wiring/account-changes.ts';
 import type { Accounts } from './wiring/accounts.ts';
 import { wireAccounts } from './wiring/accounts.ts';
 import type { Area } from './wiring/area.ts';
+import { wireCalls } from './wiring/calls.ts';
 import { wireDiscovery } from './wiring/discovery.ts';
 import { wireEvents } from './wiring/events.ts';
 import { federationCore, wireFederation } from './wiring/federation.ts';
@@ -117,6 +118,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     }),
     keys,
     rotation,
+    wireCalls(foundation),
   ];
   const federation =
     peers === undefined || core === undefined
