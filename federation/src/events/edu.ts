@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonObjectSchema } from '../json/json-object-schema.ts';
 import { isJsonObject, ownObject, ownString, type JsonObject, type JsonValue } from '../json/value.ts';
 import { deviceIdSchema, eventIdSchema, keyIdSchema, userIdSchema } from '../spec/identifiers/schemas.ts';
 import { isRoomId, type RoomId } from '../spec/identifiers/room-id.ts';
@@ -13,7 +14,6 @@ export const MAX_EDU_ENTRIES = 1_000;
 /** Longest `message_id` in code points (spec: m.direct_to_device). Others are kept to it by their own servers; we allow twice. */
 const MAX_MESSAGE_ID_LENGTH = 64;
 
-const json = z.custom<JsonObject>(isJsonObject, 'not an object');
 const integer = z.number().int().nonnegative();
 
 /** Content of `m.typing`. */
@@ -56,7 +56,7 @@ export const deviceListUpdateSchema = z.looseObject({
   stream_id: integer,
   prev_id: z.array(integer).default([]),
   deleted: z.boolean().default(false),
-  keys: json.optional(),
+  keys: jsonObjectSchema.optional(),
 });
 
 const crossSigningKeySchema = z.looseObject({
@@ -77,7 +77,7 @@ export const directToDeviceSchema = z.looseObject({
   sender: userIdSchema,
   type: z.string().max(255),
   message_id: z.string().max(MAX_MESSAGE_ID_LENGTH),
-  messages: z.record(userIdSchema, z.record(z.string(), json)),
+  messages: z.record(userIdSchema, z.record(z.string(), jsonObjectSchema)),
 });
 
 /** Reads an EDU; undefined when it has not even the shape of one. */

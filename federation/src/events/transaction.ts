@@ -2,8 +2,9 @@ import { JsonError } from '../json/errors.ts';
 import { parseJson, parseJsonObject } from '../json/parse.ts';
 import { splitArrayMember } from '../json/split.ts';
 import { isJsonArray, isJsonObject, ownValue, type JsonObject, type JsonValue } from '../json/value.ts';
-import { isServerName, type ServerName } from '../spec/identifiers/server-name.ts';
+import type { ServerName } from '../spec/identifiers/server-name.ts';
 import { MAX_EDUS_PER_TRANSACTION, MAX_PDUS_PER_TRANSACTION } from '../spec/limits.ts';
+import { transactionEnvelopeSchema } from '../spec/schemas/transactions.ts';
 import { parseEdu, type Edu } from './edu.ts';
 
 /** A PDU of a transaction: read without loss, or the error that made it unreadable. */
@@ -83,9 +84,9 @@ function parsePduByPdu(text: string, cause: JsonError): Transaction {
 }
 
 function readTransaction(body: JsonObject, given: readonly TransactionPdu[] | undefined): Transaction {
-  const origin = ownValue(body, 'origin');
-  const originServerTs = ownValue(body, 'origin_server_ts');
-  if (!isServerName(origin) || typeof originServerTs !== 'number') throw new TransactionError('malformed');
+  const envelope = transactionEnvelopeSchema.safeParse(body);
+  if (!envelope.success) throw new TransactionError('malformed');
+  const { origin, origin_server_ts: originServerTs } = envelope.data;
   const pdus = given ?? readList(ownValue(body, 'pdus')).map(asPdu);
   if (pdus.length > MAX_PDUS_PER_TRANSACTION) throw new TransactionError('too_many_pdus');
   const edus = readList(ownValue(body, 'edus'));

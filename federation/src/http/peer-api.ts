@@ -1,40 +1,33 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { canonicalJson } from '../json/canonical.ts';
+import { jsonObjectSchema } from '../json/json-object-schema.ts';
 import { parseJson, parseJsonObject } from '../json/parse.ts';
 import type { JsonObject, JsonValue } from '../json/value.ts';
-import { isJsonObject } from '../json/value.ts';
-import { isEventId, type EventId } from '../spec/identifiers/event-id.ts';
-import { isRoomId, type RoomId } from '../spec/identifiers/room-id.ts';
+import type { EventId } from '../spec/identifiers/event-id.ts';
+import type { RoomId } from '../spec/identifiers/room-id.ts';
 import { isServerName, type ServerName } from '../spec/identifiers/server-name.ts';
 import type { UserId } from '../spec/identifiers/user-id.ts';
+import { directoryAnswerSchema } from '../spec/schemas/directory.ts';
+import {
+  eventAuthAnswerSchema,
+  missingEventsAnswerSchema,
+  pdusAnswerSchema,
+  stateAnswerSchema,
+  stateIdsAnswerSchema,
+} from '../spec/schemas/events.ts';
+import { inviteAnswerSchema } from '../spec/schemas/invites.ts';
+import { joinAnswerSchema, knockAnswerSchema, membershipTemplateSchema } from '../spec/schemas/membership.ts';
+import { transactionAnswerSchema } from '../spec/schemas/transactions.ts';
 import type { FederationClient } from './federation-client.ts';
 
-const object = z.custom<JsonObject>(isJsonObject, 'not an object');
-const objects = z.array(object);
-const eventIds = z.array(z.custom<EventId>(isEventId, 'not an event id'));
-
-const templateSchema = z.looseObject({ room_version: z.string().default('1'), event: object });
-const joinedSchema = z.looseObject({
-  state: objects,
-  auth_chain: objects,
-  event: object.optional(),
-  members_omitted: z.boolean().default(false),
-  servers_in_room: z.array(z.string()).default([]),
-});
-const transactionSchema = z.looseObject({
-  pdus: z.record(z.string(), z.looseObject({ error: z.string().optional() })).default({}),
-});
-const eventsSchema = z.looseObject({ events: objects });
-const pdusSchema = z.looseObject({ pdus: objects });
-const stateSchema = z.looseObject({ pdus: objects, auth_chain: objects });
-const stateIdsSchema = z.looseObject({ pdu_ids: eventIds, auth_chain_ids: eventIds });
-const authSchema = z.looseObject({ auth_chain: objects });
-const inviteSchema = z.looseObject({ event: object });
-const knockedSchema = z.looseObject({ knock_room_state: objects });
-const aliasSchema = z.looseObject({
-  room_id: z.custom<RoomId>(isRoomId, 'not a room id'),
-  servers: z.array(z.string()).default([]),
-});
+const templateSchema = membershipTemplateSchema(jsonObjectSchema);
+const joinedSchema = joinAnswerSchema(jsonObjectSchema);
+const knockedSchema = knockAnswerSchema(jsonObjectSchema);
+const inviteSchema = inviteAnswerSchema(jsonObjectSchema);
+const missingSchema = missingEventsAnswerSchema(jsonObjectSchema);
+const pdusSchema = pdusAnswerSchema(jsonObjectSchema);
+const stateSchema = stateAnswerSchema(jsonObjectSchema);
+const authSchema = eventAuthAnswerSchema(jsonObjectSchema);
 
 const V1 = '/_matrix/federation/v1';
 const V2 = '/_matrix/federation/v2';
@@ -175,7 +168,7 @@ export class PeerApi {
       method: 'PUT',
       path: `${V1}/send/${part(txnId)}`,
       ...content(transaction),
-      parse: parser(transactionSchema),
+      parse: parser(transactionAnswerSchema),
       timeoutMs: 60_000,
       ignoreBackoff: true,
     });
@@ -198,7 +191,7 @@ export class PeerApi {
       method: 'POST',
       path: `${V1}/get_missing_events/${part(room)}`,
       ...content({ earliest_events: earliest, latest_events: latest, limit, min_depth: 0 }),
-      parse: parser(eventsSchema),
+      parse: parser(missingSchema),
     });
     return answer.events.slice(0, limit);
   }
@@ -230,7 +223,7 @@ export class PeerApi {
       destination,
       method: 'GET',
       path: `${V1}/state_ids/${part(room)}?event_id=${part(eventId)}`,
-      parse: parser(stateIdsSchema),
+      parse: parser(stateIdsAnswerSchema),
       timeoutMs: JOIN_TIMEOUT_MS,
     });
     return { state: answer.pdu_ids, authChain: answer.auth_chain_ids };
@@ -283,7 +276,7 @@ export class PeerApi {
       destination,
       method: 'GET',
       path: `${V1}/query/directory?room_alias=${part(alias)}`,
-      parse: parser(aliasSchema),
+      parse: parser(directoryAnswerSchema),
       ignoreBackoff: true,
     });
     return { room: answer.room_id, servers: answer.servers.filter(isServerName) };

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { JsonObject } from '../json/value.ts';
 import { isKeyId, keyAlgorithm, type KeyId } from '../spec/identifiers/key-id.ts';
 import type { ServerName } from '../spec/identifiers/server-name.ts';
+import { serverKeysSchema } from '../spec/schemas/server-keys.ts';
 import type { Signer } from './keys.ts';
 import { VerifyKey } from './keys.ts';
 import { signJson } from './sign-json.ts';
@@ -33,16 +33,6 @@ export type PublishedKeys = {
   readonly json: JsonObject;
 };
 
-const integer = z.number().int().nonnegative();
-const answerSchema = z.looseObject({
-  server_name: z.string(),
-  valid_until_ts: integer,
-  verify_keys: z.record(z.string(), z.looseObject({ key: z.string() })),
-  old_verify_keys: z
-    .record(z.string(), z.looseObject({ key: z.string(), expired_ts: integer }))
-    .default(() => ({})),
-});
-
 /**
  * Reads an answer to `GET /_matrix/key/v2/server`, or one entry of a notary's. The server's own signature must be
  * there, made with a key that the answer itself lists as current.
@@ -51,7 +41,7 @@ const answerSchema = z.looseObject({
  * @returns undefined when anything is wrong with it
  */
 export function readServerKeys(json: JsonObject, server: ServerName, now: number): PublishedKeys | undefined {
-  const parsed = answerSchema.safeParse(json);
+  const parsed = serverKeysSchema.safeParse(json);
   if (!parsed.success || parsed.data.server_name !== server) return undefined;
   const { verify_keys: current, old_verify_keys: old, valid_until_ts: until } = parsed.data;
   if (Object.keys(current).length + Object.keys(old).length > MAX_KEYS_PER_SERVER) return undefined;

@@ -1,6 +1,7 @@
 import { isEventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { eventIdSchema } from '@nyx/federation/spec/identifiers/schemas.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { missingEventsRequestSchema } from '@nyx/federation/spec/schemas/events.ts';
 import { z } from 'zod';
 import type { ServeEvents } from '../../domain/federation/serve-events.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,18 +10,12 @@ import { eventParams, originOf, repeated, roomParams } from './schemas.ts';
 
 const V1 = '/_matrix/federation/v1';
 const MAX_LIMIT = 100;
-const DEFAULT_MISSING = 10;
 
 const atQuery = z.object({ event_id: eventIdSchema });
 const limitText = z
   .string()
   .regex(/^\d{1,9}$/, 'not a number')
   .transform((text) => Math.min(Math.max(1, Number(text)), MAX_LIMIT));
-const ids = z
-  .array(z.string())
-  .max(100)
-  .transform((list) => list.filter(isEventId));
-
 /** Spec: Server-Server API, Retrieving events: event, state, state_ids, event_auth, backfill, get_missing_events. */
 export const getEventsRoutes = (events: ServeEvents, server: ServerName, clock: Clock) => [
   defineRoute({
@@ -101,11 +96,7 @@ export const getEventsRoutes = (events: ServeEvents, server: ServerName, clock: 
     auth: 'federation',
     limit: 'federation',
     params: roomParams,
-    bodySchema: z.object({
-      earliest_events: ids,
-      latest_events: ids,
-      limit: z.number().int().min(1).default(DEFAULT_MISSING),
-    }),
+    bodySchema: missingEventsRequestSchema,
     handler: async ({ params, body, requester }) => {
       const { earliest_events: earliest, latest_events: latest, limit } = body;
       const found = await events.missing(originOf(requester), params.roomId, { earliest, latest, limit });

@@ -1,3 +1,4 @@
+import { publicRoomsRequestSchema } from '@nyx/federation/spec/schemas/directory.ts';
 import { z } from 'zod';
 import type { ListRequest, ListRooms } from '../../domain/rooms/list-rooms.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -8,17 +9,6 @@ import { defineRoute } from '../route.ts';
 const PATHS = ['/_matrix/federation/v1/publicRooms'];
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 500;
-
-const bodySchema = z.object({
-  limit: z.number().int().min(1).optional(),
-  since: z.string().optional(),
-  filter: z
-    .object({
-      generic_search_term: z.string().max(255).nullish(),
-      room_types: z.array(z.string().nullable()).max(100).nullish(),
-    })
-    .optional(),
-});
 
 /** Spec: Server-Server API, GET and POST publicRooms. */
 export const publicRoomsRoutes = (rooms: ListRooms, isListed: boolean) => {
@@ -50,7 +40,7 @@ export const publicRoomsRoutes = (rooms: ListRooms, isListed: boolean) => {
       paths: PATHS,
       auth: 'federation',
       limit: 'federation',
-      bodySchema,
+      bodySchema: publicRoomsRequestSchema,
       handler: ({ body: { filter, limit, since } }) =>
         answer({
           search: filter?.generic_search_term ?? undefined,

@@ -1,20 +1,11 @@
 import { isKeyId } from '@nyx/federation/spec/identifiers/key-id.ts';
 import { isServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { notaryQueryRequestSchema } from '@nyx/federation/spec/schemas/server-keys.ts';
 import type { KeyRequest } from '@nyx/federation/signing/key-ring.ts';
 import { z } from 'zod';
 import type { KeyNotary } from '../../domain/federation/key-notary.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { defineRoute } from '../route.ts';
-
-/** Most servers asked about at once. */
-const MAX_SERVERS = 100;
-
-const criteriaSchema = z.looseObject({ minimum_valid_until_ts: z.number().optional() });
-const bodySchema = z.object({
-  server_keys: z
-    .record(z.string(), z.record(z.string(), criteriaSchema))
-    .refine((servers) => Object.keys(servers).length <= MAX_SERVERS, `more than ${MAX_SERVERS} servers`),
-});
 
 /** Spec: Server-Server API, Querying Keys Through Another Server. */
 export const queryKeysRoute = (notary: KeyNotary) =>
@@ -24,7 +15,7 @@ export const queryKeysRoute = (notary: KeyNotary) =>
     paths: ['/_matrix/key/v2/query'],
     auth: 'none',
     limit: 'federation',
-    bodySchema,
+    bodySchema: notaryQueryRequestSchema,
     handler: async ({ body }) => {
       const requests = Object.entries(body.server_keys).flatMap(([server, keys]): KeyRequest[] => {
         if (!isServerName(server)) return [];

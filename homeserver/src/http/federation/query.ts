@@ -1,7 +1,7 @@
 import { isRoomAlias, roomAliasServer } from '@nyx/federation/spec/identifiers/room-alias.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { isUserId, userIdServer, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
-import { z } from 'zod';
+import { directoryQuerySchema, profileQuerySchema } from '@nyx/federation/spec/schemas/directory.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { FindRoom } from '../../domain/rooms/find-room.ts';
 import { defineRoute } from '../route.ts';
@@ -17,7 +17,7 @@ export const queryDirectoryRoute = (find: FindRoom, server: ServerName) =>
     paths: ['/_matrix/federation/v1/query/directory'],
     auth: 'federation',
     limit: 'federation',
-    query: z.object({ room_alias: z.string() }),
+    query: directoryQuerySchema,
     handler: async ({ query }) => {
       const alias = query.room_alias;
       if (!isRoomAlias(alias) || roomAliasServer(alias) !== server) {
@@ -36,7 +36,7 @@ export const queryProfileRoute = (findProfile: FindProfile, server: ServerName) 
     paths: ['/_matrix/federation/v1/query/profile'],
     auth: 'federation',
     limit: 'federation',
-    query: z.object({ user_id: z.string(), field: z.string().max(255).optional() }),
+    query: profileQuerySchema,
     handler: async ({ query }) => {
       const user = query.user_id;
       const profile = isUserId(user) && userIdServer(user) === server ? await findProfile(user) : undefined;

@@ -1,4 +1,6 @@
-import { isJsonArray, isJsonObject, ownObject, ownString, ownValue } from '@nyx/federation/json/value.ts';
+import { jsonObjectSchema } from '@nyx/federation/json/json-object-schema.ts';
+import { isJsonArray, isJsonObject, ownObject, ownValue } from '@nyx/federation/json/value.ts';
+import { inviteRequestSchema } from '@nyx/federation/spec/schemas/invites.ts';
 import type { AcceptInvite } from '../../domain/federation/accept-invite.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { defineRoute } from '../route.ts';
@@ -6,6 +8,8 @@ import { bodyOf, eventParams, originOf } from './schemas.ts';
 
 /** The event and the naming state of a room, which may hold a large avatar or topic. */
 const BODY_LIMIT = 1024 * 1024;
+
+const inviteSchema = inviteRequestSchema(jsonObjectSchema);
 
 /** Spec: Server-Server API, PUT v2/invite. */
 export const receiveInviteRoute = (invites: AcceptInvite) =>
@@ -18,13 +22,9 @@ export const receiveInviteRoute = (invites: AcceptInvite) =>
     bodyLimit: BODY_LIMIT,
     params: eventParams,
     handler: async ({ params, requester, request }) => {
-      const body = bodyOf(request.rawBody);
-      const roomVersion = ownString(body, 'room_version');
-      const event = ownObject(body, 'event');
-      if (roomVersion === undefined || event === undefined) {
-        throw new DomainError('bad_json', 'An invite needs room_version and event');
-      }
-      const state = ownValue(body, 'invite_room_state');
+      const body = inviteSchema.safeParse(bodyOf(request.rawBody));
+      if (!body.success) throw new DomainError('bad_json', 'An invite needs room_version and event');
+      const { room_version: roomVersion, event, invite_room_state: state } = body.data;
       const signed = await invites.accept({
         origin: originOf(requester),
         room: params.roomId,

@@ -1,3 +1,8 @@
+import {
+  keyBundlesClaimRequestSchema,
+  keysClaimRequestSchema,
+  keysQueryRequestSchema,
+} from '@nyx/federation/spec/schemas/user-keys.ts';
 import { z } from 'zod';
 import type { ClaimDeps } from '../../domain/e2ee/claim-keys.ts';
 import { claimLocalKeys } from '../../domain/e2ee/claim-keys.ts';
@@ -18,14 +23,6 @@ export type UserKeysDeps = {
 
 /** A claim or query in a room of thousands. */
 const BODY_BYTES = 1_048_576;
-const MAX_ALGORITHMS = 4;
-
-const querySchema = z.looseObject({ device_keys: z.record(z.string(), z.array(z.string())) });
-const claimSchema = z.looseObject({ one_time_keys: z.record(z.string(), z.record(z.string(), z.string())) });
-const bundleSchema = z.looseObject({
-  one_time_keys: z.record(z.string(), z.record(z.string(), z.array(z.string()).max(MAX_ALGORITHMS))),
-  txn_id: z.string().min(1).max(255).optional(),
-});
 
 const federated = { auth: 'federation', limit: 'federation', bodyLimit: BODY_BYTES } as const;
 
@@ -39,7 +36,7 @@ const queryRoute = ({ queries }: UserKeysDeps): Route =>
     operation: 'queryUserEncryptionKeys',
     method: 'POST',
     paths: ['/_matrix/federation/v1/user/keys/query'],
-    bodySchema: querySchema,
+    bodySchema: keysQueryRequestSchema,
     handler: async ({ body }) => {
       const wanted = new Map(ofServer(queries.serverName, body.device_keys));
       if (wanted.size > MAX_USERS_PER_QUERY)
@@ -70,7 +67,7 @@ const claimRoutes = ({ claims }: UserKeysDeps): readonly Route[] => [
     operation: 'claimUserEncryptionKeys',
     method: 'POST',
     paths: ['/_matrix/federation/v1/user/keys/claim'],
-    bodySchema: claimSchema,
+    bodySchema: keysClaimRequestSchema,
     handler: async ({ body, requester }) => {
       const wish = ofServer(claims.serverName, body.one_time_keys).map(
         ([user, byDevice]) =>
@@ -90,7 +87,7 @@ const claimRoutes = ({ claims }: UserKeysDeps): readonly Route[] => [
     operation: 'claimUserKeyBundles',
     method: 'POST',
     paths: ['/_matrix/federation/unstable/org.matrix.msc3983/user/keys/claim'],
-    bodySchema: bundleSchema,
+    bodySchema: keyBundlesClaimRequestSchema,
     handler: async ({ body, requester }) => {
       const wish = ofServer(claims.serverName, body.one_time_keys).map(
         ([user, byDevice]) => [user, new Map(Object.entries(byDevice))] as const,
