@@ -72,12 +72,16 @@ describe.each(['10', '11', '12'])('room version %s', (version) => {
     const invited = await until(bob, (sync) => sync.rooms?.invite?.[room] !== undefined);
     const stripped: Event[] = invited.rooms.invite[room].invite_state.events;
     expect(stripped.find(({ type }) => type === 'm.room.name')?.content).toEqual({ name: 'Secret' });
-    await bob.ok('POST', `${pathOf(room)}/join`, {});
-    await until(alice, (sync) =>
-      timelineOf(sync, room).some(
+    // The join itself carries the signature: nobody ever sees it without (e2ee.md section 3).
+    const proof = { membership: 'join', actor: bob.userId, at: 1 };
+    await bob.ok('POST', `${pathOf(room)}/join`, { 'chat.nyx.membership': proof, 'org.example.key': 1 });
+    const joins = (sync: Sync): Event[] =>
+      timelineOf(sync, room).filter(
         (event) => event.state_key === bob.userId && event.content.membership === 'join',
-      ),
-    );
+      );
+    const [join] = joins(await until(alice, (sync) => joins(sync).length > 0));
+    expect(join?.content['chat.nyx.membership']).toEqual(proof);
+    expect(join?.content).not.toHaveProperty(['org.example.key']);
     await alice.ok('PUT', `${pathOf(room)}/send/m.room.message/1`, { msgtype: 'm.text', body: 'hello' });
     await until(bob, says('hello', room));
     await bob.ok('POST', `${pathOf(room)}/leave`, {});

@@ -215,3 +215,21 @@ it('hides those whom a user ignores', async () => {
   expect(told.rooms.invite).toBeUndefined();
   expect(told.rooms.join[room].timeline.events.map(({ content }: Event) => content.body)).toEqual(['heard']);
 });
+
+it("takes a join's own signature into the member event, and nothing else", async () => {
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { invite: [bob.userId] });
+  const join = `${v3}/rooms/${enc(room)}/join`;
+  const proof = { membership: 'join', actor: bob.userId, at: 1 };
+  const refused = async (body: object): Promise<number> => (await bob.request('POST', join, { body })).status;
+  expect(await refused({ 'chat.nyx.membership': 'x'.repeat(48 * 1024) })).toBe(413);
+  expect(await refused({ 'chat.nyx.membership': { at: 0.5 } })).toBe(400);
+  await bob.ok('POST', join, {
+    ...{ 'chat.nyx.membership': proof, 'chat.nyxmembership': 1, 'org.example.key': 1 },
+    ...{ membership: 'ban', displayname: 'Mallory', join_authorised_via_users_server: alice.userId },
+  });
+  const state = await alice.ok('GET', `${v3}/rooms/${enc(room)}/state/m.room.member/${enc(bob.userId)}`);
+  expect(state).toMatchObject({ membership: 'join', 'chat.nyx.membership': proof });
+  for (const key of ['chat.nyxmembership', 'org.example.key', 'join_authorised_via_users_server'])
+    expect(state).not.toHaveProperty([key]);
+  expect(state.displayname).not.toBe('Mallory');
+});

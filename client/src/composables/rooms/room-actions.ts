@@ -112,9 +112,24 @@ const membershipProof = async (
   }
 };
 
-/** Joins by id, alias or link. The engine signs our own join when it sees it. */
-export const joinAny = (runtime: SessionRuntime, idOrAlias: string, via: string[]): Promise<Result<string>> =>
-  joinRoom(runtime.api, idOrAlias, via.length > 0 || !idOrAlias.includes(':') ? via : [serverOf(idOrAlias)]);
+/**
+ * Joins by id, alias or link. The join itself carries our signature, so that whoever sees it may share keys at once
+ * (e2ee.md section 3). Where it cannot (a server that drops or refuses it, an alias nobody resolves), the engine signs
+ * the join when it sees it unsigned.
+ */
+export const joinAny = async (
+  runtime: SessionRuntime,
+  idOrAlias: string,
+  via: string[],
+): Promise<Result<string>> => {
+  const servers = via.length > 0 || !idOrAlias.includes(':') ? via : [serverOf(idOrAlias)];
+  // A signature names the room, and the server that answers for an alias must not choose it: only ids are signed for.
+  if (!idOrAlias.startsWith('!')) return joinRoom(runtime.api, idOrAlias, servers);
+  const proof = await membershipProof(runtime, idOrAlias, 'join', runtime.session.userId);
+  const signed = await joinRoom(runtime.api, idOrAlias, servers, proof);
+  if (signed.ok || (signed.error.status !== 400 && signed.error.status !== 413)) return signed;
+  return joinRoom(runtime.api, idOrAlias, servers);
+};
 
 export const removeFrom = async (
   runtime: SessionRuntime,

@@ -151,6 +151,8 @@ export function signMembership(
   membership: SignedProof['membership'],
   target: string,
 ): Readonly<Record<string, unknown>> {
+  // A join signed by a device that nobody can vouch for yet would only stand in the way of the signature to come.
+  if (membership === 'join' && !isOwnDeviceSigned(op)) return {};
   const proof = signProof(
     roomId,
     { membership, actor: op.self.userId, device: op.self.deviceId, target, at: op.now },

@@ -34,11 +34,11 @@ export const joinRoom = async (
   api: Api,
   idOrAlias: string,
   via: string[],
-  reason?: string,
+  extra: Content = {},
 ): Promise<Result<string>> => {
   const answer = await call(api, roomIdAnswer, 'POST', path`/_matrix/client/v3/join/${idOrAlias}`, {
     query: { via, server_name: via },
-    body: reason === undefined ? {} : { reason },
+    body: extra,
     timeoutMs: 120_000,
   });
   return answer.ok ? ok(answer.value.room_id) : answer;

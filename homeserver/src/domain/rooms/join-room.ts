@@ -20,6 +20,8 @@ export type JoinRequest = {
   readonly reason?: string | undefined;
   /** A third-party invite's signed proof. */
   readonly thirdPartySigned?: JsonObject | undefined;
+  /** What the client adds to the member event: its device's signature on the join. */
+  readonly extra?: JsonObject;
 };
 
 export type JoinRoomDeps = {
@@ -44,14 +46,14 @@ export class JoinRoom {
   /** Throws `forbidden`, or `not_found` when no server knows the room. */
   async join(request: JoinRequest): Promise<void> {
     const { rooms, profiles, remote, local, server } = this.#deps;
-    const { room, user, via, reason, thirdPartySigned } = request;
+    const { room, user, via, reason, thirdPartySigned, extra = {} } = request;
     const live = await rooms.find(room);
     if (live?.head.state.membership(user) === 'join') return;
     const profile = await profiles.memberProfile(user);
     const more: JsonObject =
       thirdPartySigned === undefined
-        ? {}
-        : { third_party_invite: { display_name: '', signed: thirdPartySigned } };
+        ? extra
+        : { ...extra, third_party_invite: { display_name: '', signed: thirdPartySigned } };
     const content = memberContent('join', { profile, reason, more });
     if (!live?.tally.servers.has(server)) {
       await remote.join({ room, user, via: await this.#servers(live, user, via), content });

@@ -4,8 +4,9 @@ import type { FindRoom } from '../../../domain/rooms/find-room.ts';
 import { defineRoute } from '../../route.ts';
 import { clientPaths } from '../paths.ts';
 import { jsonObjectSchema, reasonSchema, roomParams, self, viaQuery } from '../schemas.ts';
+import { signedJoin } from './signed-join.ts';
 
-const bodySchema = z.object({ reason: reasonSchema, third_party_signed: jsonObjectSchema.optional() });
+const bodySchema = z.looseObject({ reason: reasonSchema, third_party_signed: jsonObjectSchema.optional() });
 
 /** Spec: Client-Server API, POST rooms/{roomId}/join. */
 export const joinRoomByIdRoute = (rooms: JoinRoom) =>
@@ -22,7 +23,8 @@ export const joinRoomByIdRoute = (rooms: JoinRoom) =>
     handler: async ({ params, query, body, requester }) => {
       const room = params.roomId;
       const { reason, third_party_signed: thirdPartySigned } = body;
-      await rooms.join({ room, user: self(requester), via: query, reason, thirdPartySigned });
+      const extra = signedJoin(body);
+      await rooms.join({ room, user: self(requester), via: query, reason, thirdPartySigned, extra });
       return { body: { room_id: room } };
     },
   });
@@ -40,10 +42,11 @@ export const joinRoomRoute = (rooms: JoinRoom, find: FindRoom) =>
     query: viaQuery,
     bodySchema,
     handler: async ({ params, query, body, requester }) => {
+      const extra = signedJoin(body);
       const { room, servers } = await find.find(params.roomIdOrAlias);
       const { reason, third_party_signed: thirdPartySigned } = body;
       const via = [...query, ...servers];
-      await rooms.join({ room, user: self(requester), via, reason, thirdPartySigned });
+      await rooms.join({ room, user: self(requester), via, reason, thirdPartySigned, extra });
       return { body: { room_id: room } };
     },
   });
