@@ -90,7 +90,8 @@ const runRoute = async (
   state.operation = route.operation;
   if (route.privatePath === true) state.loggedPath = route.paths[0];
   const bodyKind = route.body ?? (route.method === 'GET' ? 'none' : 'json');
-  if (bodyKind === 'json') state.rawBody = await readBody(context.req, route.bodyLimit ?? deps.maxBody);
+  if (bodyKind === 'json' || bodyKind === 'raw')
+    state.rawBody = await readBody(context.req, route.bodyLimit ?? deps.maxBody);
   state.requester = await authenticate(context, route, deps);
   await limitRate(state, route, deps.rateLimiter);
   const params = validate(route.params, rawParams, 'params');

@@ -78,8 +78,11 @@ type RouteOptions = {
   readonly paths: readonly string[];
   /** Which rate limit applies, by user, by server or by address. */
   readonly limit: RateLimitName | 'none';
-  /** `json` (default for POST and PUT): at most `bodyLimit` bytes are read. `stream`: the handler reads it. */
-  readonly body?: 'none' | 'json' | 'stream';
+  /**
+   * `json` (default for POST and PUT): at most `bodyLimit` bytes are read. `raw`: the same, and the handler parses
+   * them, because a part that cannot be read must not fail the rest. `stream`: the handler reads it.
+   */
+  readonly body?: 'none' | 'json' | 'raw' | 'stream';
   /** Bytes; the configured `server.maxBody` when not given. */
   readonly bodyLimit?: number;
   /** A locked user may call it (logging out). */

@@ -6,6 +6,8 @@ export type SignedRequest = {
   readonly authorization: string | undefined;
   /** The body's bytes; empty when there was none. */
   readonly body: Uint8Array;
+  /** Whether the body may hold JSON that cannot be read without loss, because it is read part by part. */
+  readonly isReadInParts: boolean;
 };
 
 /** Checks the `X-Matrix` signature of a federation request (spec: Server-Server API, Request authentication). */

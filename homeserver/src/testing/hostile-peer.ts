@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { buildEvent, type EventDraft } from '@nyx/federation/events/builder.ts';
 import type { Pdu } from '@nyx/federation/events/pdu.ts';
 import { parsePdu } from '@nyx/federation/events/pdu.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '@nyx/federation/json/value.ts';
 import { roomVersionRules } from '@nyx/federation/room-versions/registry.ts';
 import type { RoomVersionRules } from '@nyx/federation/room-versions/rules.ts';
+import { buildXMatrix } from '@nyx/federation/signing/x-matrix.ts';
 import { signEvent } from '@nyx/federation/signing/sign-event.ts';
 import { isEventId, type EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { parseUserId, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
-import type { FakeServer } from '@nyx/federation/testing/fake-server.ts';
+import type { FakeResponse, FakeServer } from '@nyx/federation/testing/fake-server.ts';
 import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 
 const V1 = '/_matrix/federation/v1';
@@ -114,16 +116,41 @@ export class HostilePeer {
 
   /** Sends events; answers the errors by event id. Throws unless the transaction was taken. */
   async send(pdus: readonly JsonObject[], txnId?: string): Promise<ReadonlyMap<string, string | undefined>> {
-    const answer = await this.fake.sendTransaction(this.target, { pdus }, txnId);
-    if (answer.status !== 200) throw new Error(`transaction: ${answer.status} ${answer.text}`);
-    const fates = objectOf(objectOf(answer.json).pdus ?? {});
-    return new Map(
-      Object.entries(fates).map(([id, fate]) => {
-        const { error } = objectOf(fate);
-        return [id, typeof error === 'string' ? error : undefined];
-      }),
-    );
+    return fatesOf(await this.fake.sendTransaction(this.target, { pdus }, txnId));
   }
+
+  /** Sends a body as it stands, JSON or not, signed as it stands: a transaction's, unless another path is given. */
+  async sendBody(body: string, path = `${V1}/send/${randomUUID()}`): Promise<FakeResponse> {
+    const { fake, target } = this;
+    const signed = { method: 'PUT', uri: path, destination: target, content: body === '' ? undefined : body };
+    return fake.send(target, {
+      method: 'PUT',
+      path,
+      rawBody: body,
+      authorization: buildXMatrix(fake.signer, signed),
+    });
+  }
+
+  /** Sends events as text, each of which may be something else than an event. Answers like {@link HostilePeer.send}. */
+  async sendTexts(pdus: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> {
+    return fatesOf(await this.sendBody(this.bodyOf(pdus)));
+  }
+
+  /** The body of a transaction around events as text. */
+  bodyOf(pdus: readonly string[], origin: string = this.fake.name): string {
+    return `{"origin":"${origin}","origin_server_ts":1,"pdus":[${pdus.join(',')}]}`;
+  }
+}
+
+function fatesOf(answer: FakeResponse): ReadonlyMap<string, string | undefined> {
+  if (answer.status !== 200) throw new Error(`transaction: ${answer.status} ${answer.text}`);
+  const fates = objectOf(objectOf(answer.json).pdus ?? {});
+  return new Map(
+    Object.entries(fates).map(([id, fate]) => {
+      const { error } = objectOf(fate);
+      return [id, typeof error === 'string' ? error : undefined];
+    }),
+  );
 }
 
 /** An event id that nobody has. */

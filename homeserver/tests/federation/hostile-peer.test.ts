@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { signEvent } from '@nyx/federation/signing/sign-event.ts';
+import { canonicalJson } from '@nyx/federation/json/canonical.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { SigningKey } from '@nyx/federation/signing/keys.ts';
 import { parseUserId } from '@nyx/federation/spec/identifiers/user-id.ts';
@@ -75,6 +76,69 @@ describe('good events land', () => {
     const answer = await peer.send([nonsense, unsigned, huge, foreign, {}, good.json]);
     expect(answer.get(good.eventId)).toBeUndefined();
     expect(await bodies()).toEqual(['survivor']);
+  });
+});
+
+describe('events that cannot be read', () => {
+  const deep = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+
+  test.each([
+    ['a key twice', '{"depth":1,"depth":2}'],
+    ['a lone surrogate', String.raw`{"type":"\ud800"}`],
+    ['nesting that nobody reads', deep(20_000)],
+    ['nesting that the transaction has room for', deep(900)],
+    ['a number', '7'],
+  ])('fail alone: %s', async (_name, bad) => {
+    const before = peer.message('before');
+    const after = peer.message('after');
+    const texts = [canonicalJson(before.json), bad, canonicalJson(after.json)];
+    expect(await peer.sendTexts(texts)).toEqual(
+      new Map([
+        [before.eventId, undefined],
+        [after.eventId, undefined],
+      ]),
+    );
+    expect(await bodies()).toEqual(['after', 'before']);
+  });
+
+  test('fail alone with a good signature around them', async () => {
+    const { json, eventId } = peer.message('whole');
+    const twice = canonicalJson(peer.event().json).replace('{', '{"depth":1,');
+    expect(await peer.sendTexts([twice, canonicalJson(json)])).toEqual(new Map([[eventId, undefined]]));
+    expect(await bodies()).toEqual(['whole']);
+  });
+
+  test('leave the limits, the origin and the signature of the transaction as they are', async () => {
+    const bad = '{"a":1,"a":2}';
+    const many = await peer.sendBody(peer.bodyOf(Array<string>(51).fill(bad)));
+    expect(many.status).toBe(400);
+    expect((await peer.sendBody(peer.bodyOf([bad], 'example.org'))).status).toBe(403);
+    const forged = await fake.send(target, {
+      method: 'PUT',
+      path: '/_matrix/federation/v1/send/forged',
+      content: { origin: fake.name, origin_server_ts: 1, pdus: [] },
+      rawBody: peer.bodyOf([bad]),
+    });
+    expect(forged.status).toBe(401);
+  });
+
+  test('are refused where nothing else comes with them', async () => {
+    const { eventId } = peer.event();
+    const path = `/_matrix/federation/v2/send_leave/${encodeURIComponent(peer.room)}/${encodeURIComponent(eventId)}`;
+    const answer = await peer.sendBody('{"depth":1,"depth":2}', path);
+    expect([answer.status, answer.json]).toMatchObject([400, { errcode: 'M_NOT_JSON' }]);
+  });
+
+  test.each([
+    ['a key twice beside the events', (body: string) => body.replace('{', '{"origin_server_ts":1,')],
+    ['half a body', (body: string) => body.slice(0, -3)],
+    ['nothing', () => ''],
+    ['no origin', () => '{"origin_server_ts":1,"pdus":[]}'],
+  ])('but not: %s', async (_name, spoil) => {
+    const sent = peer.message('unheard');
+    const body = spoil(peer.bodyOf([canonicalJson(sent.json)]));
+    expect((await peer.sendBody(body)).status).toBe(400);
+    expect(await bodies()).toEqual([]);
   });
 });
 

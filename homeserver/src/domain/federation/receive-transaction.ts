@@ -1,11 +1,14 @@
 import { openPdu } from '@nyx/federation/checks/open-pdu.ts';
+import type { Edu } from '@nyx/federation/events/edu.ts';
 import { claimedRoomId } from '@nyx/federation/events/pdu.ts';
-import { isJsonArray, isJsonObject, ownObject, ownString, ownValue } from '@nyx/federation/json/value.ts';
+import { parseTransaction, TransactionError } from '@nyx/federation/events/transaction.ts';
+import type { Transaction, TransactionPdu } from '@nyx/federation/events/transaction.ts';
+import { JsonError } from '@nyx/federation/json/errors.ts';
+import { decodeUtf8 } from '@nyx/federation/json/parse.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
-import { MAX_EDUS_PER_TRANSACTION, MAX_PDUS_PER_TRANSACTION } from '@nyx/federation/spec/limits.ts';
 import type { InboundStore, StagedPdu } from '../../ports/federation-stores.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { DomainError } from '../errors.ts';
@@ -42,8 +45,8 @@ export class ReceiveTransaction {
     this.#logger = logger;
   }
 
-  /** The answer, as JSON. The same transaction gets the same answer. Throws `bad_json`, `forbidden`. */
-  async receive(origin: ServerName, txnId: string, body: JsonObject): Promise<string> {
+  /** The answer, as JSON. The same transaction gets the same answer. Throws `not_json`, `bad_json`, `forbidden`. */
+  async receive(origin: ServerName, txnId: string, body: Uint8Array): Promise<string> {
     const { pdus, edus } = readTransaction(origin, body);
     const key = `${origin} ${txnId}`;
     const running = this.#running.get(key);
@@ -71,8 +74,8 @@ export class ReceiveTransaction {
   async #receive(
     origin: ServerName,
     txnId: string,
-    pdus: readonly JsonObject[],
-    edus: readonly JsonObject[],
+    pdus: readonly TransactionPdu[],
+    edus: readonly Edu[],
   ): Promise<string> {
     const { inbound } = this.#deps;
     const before = await inbound.answerTo(origin, txnId);
@@ -83,11 +86,14 @@ export class ReceiveTransaction {
     return answer;
   }
 
-  async #pdus(origin: ServerName, pdus: readonly JsonObject[]): Promise<Map<string, PduFate>> {
+  async #pdus(origin: ServerName, pdus: readonly TransactionPdu[]): Promise<Map<string, PduFate>> {
     const fates = new Map<string, PduFate>();
     const staged: StagedPdu[] = [];
-    for (const json of pdus) {
-      const one = await this.#sort(origin, json);
+    for (const pdu of pdus) {
+      // What cannot be read has no id to be answered under.
+      const one = pdu.ok
+        ? await this.#sort(origin, pdu.json)
+        : { error: pdu.error.message, eventId: undefined };
       if ('error' in one) {
         if (one.eventId !== undefined) fates.set(one.eventId, { error: one.error });
         this.#logger.info({ origin, reason: one.error }, 'refused an event');
@@ -140,12 +146,10 @@ export class ReceiveTransaction {
     });
   }
 
-  async #edus(origin: ServerName, edus: readonly JsonObject[]): Promise<void> {
-    for (const edu of edus) {
-      const type = ownString(edu, 'edu_type');
-      const content = ownObject(edu, 'content');
-      const handle = type === undefined ? undefined : this.#deps.edus.get(type);
-      if (handle === undefined || content === undefined) continue;
+  async #edus(origin: ServerName, edus: readonly Edu[]): Promise<void> {
+    for (const { type, content } of edus) {
+      const handle = this.#deps.edus.get(type);
+      if (handle === undefined) continue;
       try {
         await handle(origin, content);
       } catch (error) {
@@ -155,23 +159,24 @@ export class ReceiveTransaction {
   }
 }
 
-/** Throws `forbidden` when the sender is not who signed, `bad_json` for a transaction beyond its limits. */
-function readTransaction(
-  origin: ServerName,
-  body: JsonObject,
-): { pdus: readonly JsonObject[]; edus: readonly JsonObject[] } {
-  const claimed = ownValue(body, 'origin');
-  if (claimed !== undefined && claimed !== origin) {
+/**
+ * Reads a body, of which a bad event fails alone. Throws `not_json`, `bad_json` for what is no transaction or one
+ * beyond its limits, `forbidden` when the sender is not who signed.
+ */
+function readTransaction(origin: ServerName, body: Uint8Array): Transaction {
+  const transaction = parse(body);
+  if (transaction.origin !== origin) {
     throw new DomainError('forbidden', 'The transaction names another origin than its signature');
   }
-  const list = (key: string, most: number): JsonObject[] => {
-    const value = ownValue(body, key) ?? [];
-    if (!isJsonArray(value)) throw new DomainError('bad_json', `${key} is not a list`);
-    if (value.length > most) throw new DomainError('bad_json', `More than ${most} ${key}`);
-    return value.filter(isJsonObject);
-  };
-  return {
-    pdus: list('pdus', MAX_PDUS_PER_TRANSACTION),
-    edus: list('edus', MAX_EDUS_PER_TRANSACTION),
-  };
+  return transaction;
+}
+
+function parse(body: Uint8Array): Transaction {
+  try {
+    return parseTransaction(decodeUtf8(body));
+  } catch (error) {
+    if (error instanceof JsonError) throw new DomainError('not_json', `The body is ${error.message}`);
+    if (error instanceof TransactionError) throw new DomainError('bad_json', error.message);
+    throw error;
+  }
 }

@@ -28,11 +28,20 @@ const REASONS: Readonly<Record<XMatrixProblem, string>> = {
   own_name: 'The request claims to come from this server',
 };
 
-/** The signed form of a body. Throws `not_json`. */
-function canonicalBody(body: Uint8Array): string | undefined {
+/**
+ * The signed form of a body. Throws `not_json`. JSON with a key twice, a lone surrogate or too deep nesting has no
+ * canonical form; where it may come, it counts as signed just as it was sent: servers send what they signed.
+ */
+function canonicalBody(body: Uint8Array, isReadInParts: boolean): string | undefined {
   if (body.length === 0) return undefined;
   try {
-    return canonicalJson(parseJson(decodeUtf8(body)), 'lenient');
+    const text = decodeUtf8(body);
+    try {
+      return canonicalJson(parseJson(text), 'lenient');
+    } catch (error) {
+      if (isReadInParts && error instanceof JsonError && error.code !== 'syntax') return text;
+      throw error;
+    }
   } catch (error) {
     if (error instanceof JsonError) throw new DomainError('not_json', `The body is ${error.message}`);
     throw error;
@@ -47,13 +56,14 @@ export class RequestVerifier implements FederationAuthenticator {
     this.#deps = deps;
   }
 
-  async verify({ method, uri, authorization, body }: SignedRequest): Promise<{ origin: string }> {
+  async verify(request: SignedRequest): Promise<{ origin: string }> {
+    const { method, uri, authorization, body, isReadInParts } = request;
     const { server, keys, clock, allows, onSpoke } = this.#deps;
     const header = parseXMatrix(authorization, server);
     if (typeof header === 'string') throw new DomainError('unauthorized', REASONS[header]);
     const { origin, keyId } = header;
     if (!allows(origin)) throw new DomainError('forbidden', 'This server does not talk to yours');
-    const content = canonicalBody(body);
+    const content = canonicalBody(body, isReadInParts);
     const at = clock.now();
     let key = keys.lookup(origin, keyId, at);
     if (key === undefined) {

@@ -98,6 +98,7 @@ export const authenticate = async (
         uri: context.req.url ?? '/',
         authorization: context.req.headers.authorization,
         body: context.state.rawBody,
+        isReadInParts: route.body === 'raw',
       });
     }
   }
