@@ -84,7 +84,7 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
     const server = new Server(version);
     const sent = message(server);
     const receipt = await server.receive({ ...sent.json, unsigned: { age: 1, evil: true } });
-    expect(receipt).toEqual({ outcome: 'accept', pdu: sent, redacted: false });
+    expect(receipt).toEqual({ outcome: 'accept', pdu: sent });
     expect(server.fetched).toBe(1);
   });
 
@@ -92,8 +92,8 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
     const server = new Server(version);
     const sent = message(server);
     const receipt = await server.receive({ ...sent.json, content: { body: 'evil' }, extra: 1 });
-    expect(receipt).toMatchObject({ outcome: 'accept', redacted: true });
-    if (receipt.outcome !== 'accept') return;
+    expect(receipt).toMatchObject({ outcome: 'redact' });
+    if (receipt.outcome !== 'redact') return;
     expect(receipt.pdu.eventId).toBe(sent.eventId);
     expect(receipt.pdu.content).toEqual({});
     expect(receipt.pdu.json).not.toHaveProperty('extra');
@@ -150,6 +150,23 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
       outcome: 'reject',
       failed: 'auth_events',
       decision: { rule: 'sender.level' },
+    });
+  });
+
+  it('judges a redacted event by what is left of it: rejected or soft-failed like another', async () => {
+    const server = new Server(version);
+    const topic = server.room.build({ type: 'm.room.topic', stateKey: '', sender: BOB, content: {} });
+    const touched = { content: { topic: 'evil' } };
+    expect(await server.receive({ ...topic.json, ...touched })).toMatchObject({
+      outcome: 'reject',
+      redacted: true,
+    });
+    const sent = message(server);
+    server.room.member(BOB, 'ban', ALICE);
+    expect(await server.receive({ ...sent.json, ...touched })).toMatchObject({
+      outcome: 'soft-fail',
+      redacted: true,
+      pdu: { eventId: sent.eventId, content: {} },
     });
   });
 
@@ -232,7 +249,7 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
     const server = new Server(version);
     server.current = 'none';
     const { create } = server.room;
-    expect(await server.receive(create.json)).toEqual({ outcome: 'accept', pdu: create, redacted: false });
+    expect(await server.receive(create.json)).toEqual({ outcome: 'accept', pdu: create });
   });
 });
 
@@ -338,12 +355,12 @@ describe('what an event may hold', () => {
       const text = JSON.stringify(sign().json);
       expect(text).toContain('123456789012345678901234567890');
       const receipt = await server.receive(parseJsonObject(text));
-      expect(receipt).toMatchObject({ outcome: 'accept', redacted: false });
+      expect(receipt).toMatchObject({ outcome: 'accept' });
       if (receipt.outcome !== 'accept') return;
       expect(JSON.stringify(receipt.pdu.content)).toBe(odd);
       expect(receipt.pdu.json['org.example.extra']).toEqual([1, { a: null }]);
       const rounded = parseJsonObject(text.replace('567890,', '567891,'));
-      expect(await server.receive(rounded)).toMatchObject({ outcome: 'accept', redacted: true });
+      expect(await server.receive(rounded)).toMatchObject({ outcome: 'redact' });
     },
   );
 
@@ -362,6 +379,6 @@ describe('what an event may hold', () => {
     const event = { ...bare, content, 'org.example.extra': { a: null } };
     const { json } = signEvent(server.room.version, event, server.room.signer(parseServerName('b.example')));
     const receipt = await server.receive(parseJsonObject(JSON.stringify(json)));
-    expect(receipt).toMatchObject({ outcome: 'accept', redacted: false, pdu: { json } });
+    expect(receipt).toMatchObject({ outcome: 'accept', pdu: { json } });
   });
 });

@@ -21,8 +21,9 @@ export type DropReason = 'format' | 'signature' | 'missing_auth_events' | 'missi
  * - `drop`: it is as if it had never come.
  * - `reject`: kept, so that others may refer to it, but it is no part of state, timeline or forward extremities.
  * - `soft-fail`: part of state resolution, but not shown to clients and no forward extremity.
- * - `accept`: everything.
- * `redacted` tells that the content did not fit its hash and `pdu` is the redacted event.
+ * - `redact`: the content did not fit its hash. `pdu` is the redacted event; it passed every check and is kept as such.
+ * - `accept`: everything, as it came.
+ * A redacted event may fail the later checks like any other: `redacted` tells that `pdu` is one.
  */
 export type Receipt =
   | { readonly outcome: 'drop'; readonly reason: DropReason; readonly detail: string }
@@ -40,13 +41,13 @@ export type Receipt =
       /** The decision by the current state, or the policy server's. */
       readonly failed: AuthDecision | 'policy';
     }
-  | { readonly outcome: 'accept'; readonly pdu: Pdu; readonly redacted: boolean };
+  | { readonly outcome: 'redact' | 'accept'; readonly pdu: Pdu };
 
 /**
  * The checks performed on receipt of a PDU (spec: Server-Server API), in order:
  * 1. a valid event of its room version, else dropped;
  * 2. signatures, else dropped;
- * 3. content hash, else redacted and checked further;
+ * 3. content hash, else redacted and checked further: `redact` is what comes of it at best;
  * 4. authorised by its auth events, else rejected;
  * 5. authorised by the state before it, else rejected;
  * 6. authorised by the current state, else soft-failed;
@@ -116,7 +117,7 @@ export async function authoriseReceived(opened: OpenedPdu, ports: ReceiptPorts):
   if (ports.policy && !(await ports.policy.recommends(pdu))) {
     return { outcome: 'soft-fail', pdu, redacted, failed: 'policy' };
   }
-  return { outcome: 'accept', pdu, redacted };
+  return { outcome: redacted ? 'redact' : 'accept', pdu };
 }
 
 /** The places of a state that {@link authorise} may look at for an event. */

@@ -114,7 +114,12 @@ export class ProcessPdu {
   }
 }
 
-const STANDINGS = { accept: 'accepted', 'soft-fail': 'soft-failed', reject: 'rejected' } as const;
+const STANDINGS = {
+  accept: 'accepted',
+  redact: 'accepted',
+  'soft-fail': 'soft-failed',
+  reject: 'rejected',
+} as const;
 
 function fateOf(receipt: Receipt): PduFate {
   if (receipt.outcome === 'drop') return { error: receipt.detail };
