@@ -25,6 +25,7 @@ import { federationCore, wireFederation } from './wiring/federation.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
+import { wireMedia } from './wiring/media.ts';
 import { remoteLinks, wirePeers } from './wiring/peers.ts';
 import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
@@ -119,6 +120,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     keys,
     rotation,
     wireCalls(foundation),
+    wireMedia(foundation),
   ];
   const federation =
     peers === undefined || core === undefined

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Downloads } from '../../domain/media/downloads.ts';
+import { originalAsThumbnail } from '../../domain/media/thumbnails.ts';
+import type { IncomingRequest, Reply } from '../route.ts';
+import { defineRoute } from '../route.ts';
+import { mediaReply } from './media-reply.ts';
+import { downloadQuery, flagQuery, legacyPaths, mediaParams } from './schemas.ts';
+
+const pixels = z.string().regex(/^[1-9]\d{0,5}$/, 'not a number of pixels');
+
+const query = downloadQuery.extend({
+  width: pixels,
+  height: pixels,
+  method: z.enum(['crop', 'scale']).optional(),
+  animated: flagQuery,
+});
+
+type Wanted = {
+  readonly params: z.output<typeof mediaParams>;
+  readonly query: z.output<typeof query>;
+  readonly request: IncomingRequest;
+};
+
+const PATH = '/thumbnail/{serverName}/{mediaId}';
+
+const hand =
+  (downloads: Downloads, isPublic: boolean) =>
+  async ({ params, query: { timeout_ms: timeoutMs, animated }, request }: Wanted): Promise<Reply> => {
+    const { serverName: server, mediaId } = params;
+    const found = await downloads.find({ server, mediaId, timeoutMs, signal: request.signal });
+    const { content, contentType } = await originalAsThumbnail(downloads, found, animated);
+    const fileName = `thumbnail.${contentType.slice('image/'.length)}`;
+    return mediaReply(downloads, content, request, { fileName, contentType, isPublic });
+  };
+
+/** Spec: Client-Server API, GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}. */
+export const thumbnailRoute = (downloads: Downloads) =>
+  defineRoute({
+    operation: 'getContentThumbnailAuthed',
+    method: 'GET',
+    paths: [`/_matrix/client/v1/media${PATH}`],
+    auth: 'access_token',
+    limit: 'download',
+    allowGuest: true,
+    params: mediaParams,
+    query,
+    handler: hand(downloads, false),
+  });
+
+/** The same without a token (GET /_matrix/media/v3/thumbnail/...). */
+export const legacyThumbnailRoute = (downloads: Downloads) =>
+  defineRoute({
+    operation: 'getContentThumbnail',
+    method: 'GET',
+    paths: legacyPaths(PATH),
+    auth: 'none',
+    limit: 'download',
+    params: mediaParams,
+    query,
+    handler: hand(downloads, true),
+  });
