@@ -48,6 +48,7 @@ export const wireSync = (
     rooms,
     visibility,
     slices: new TimelineSlices(pages),
+    events: engine.events,
     states: new StateSections(engine.events, engine.states, new LazyMembers()),
     present,
     unread: life.unread,

@@ -175,6 +175,7 @@ it('creates a room, invites, joins, leaves, kicks, bans, unbans and forgets', as
   expect(bob.getRoom(room)?.getMember(idOf(bob))?.events.member?.getContent().reason).toBe('enough');
   await alice.ban(room, idOf(bob), 'for good');
   await seenBy(alice, 'ban');
+  await seenBy(bob, 'ban');
   expect(await refusal(alice.invite(room, idOf(bob)))).toBe('403 M_FORBIDDEN');
   await alice.unban(room, idOf(bob));
   await seenBy(alice, 'leave');

@@ -57,6 +57,45 @@ it('tells a room from creation to leaving, to both sides', async () => {
   expect(left.rooms.leave[room].timeline.events.at(-1).content.membership).toBe('leave');
 });
 
+it('tells who is kicked of the ban that follows, and of a return that the timeline does not follow on', async () => {
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { invite: [bob.userId] });
+  const path = `${v3}/rooms/${encodeURIComponent(room)}`;
+  await bob.ok('POST', `${path}/join`, {});
+  await say(alice, room, 'stay');
+  const stay = await sync(bob);
+  await alice.ok('POST', `${path}/kick`, { user_id: bob.userId });
+  const kicked = await sync(bob, { since: stay.next_batch });
+  const members = (events: readonly Event[]) =>
+    events.filter(({ type }) => type === 'm.room.member').map(({ content }) => content.membership);
+  expect(members(kicked.rooms.leave[room].timeline.events)).toEqual(['leave']);
+  await alice.ok('PUT', `${path}/state/m.room.topic`, { topic: 'behind his back' });
+  await alice.ok('POST', `${path}/ban`, { user_id: bob.userId });
+  for (const query of [{}, { use_state_after: 'true' }]) {
+    const banned = (await sync(bob, { since: kicked.next_batch, ...query })).rooms.leave[room];
+    expect(members(banned.timeline.events)).toEqual(['ban']);
+    expect(bodies(banned.timeline.events)).toEqual([]);
+    expect(JSON.stringify(banned)).not.toContain('behind his back');
+    if ('use_state_after' in query) expect(members(banned.state_after.events)).toEqual(['join', 'ban']);
+  }
+  const banned = await sync(bob, { since: kicked.next_batch });
+  await alice.ok('POST', `${path}/unban`, { user_id: bob.userId });
+  await alice.ok('POST', `${path}/invite`, { user_id: bob.userId });
+  await bob.ok('POST', `${path}/join`, {});
+  const back = (await sync(bob, { since: banned.next_batch })).rooms.join[room];
+  expect(back.timeline.limited).toBe(true);
+  expect(members(back.timeline.events).at(-1)).toBe('join');
+});
+
+it('tells who declines an invite', async () => {
+  const before = await sync(bob);
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { invite: [bob.userId] });
+  const invited = await sync(bob, { since: before.next_batch });
+  await bob.ok('POST', `${v3}/rooms/${encodeURIComponent(room)}/leave`, {});
+  const { timeline, state } = (await sync(bob, { since: invited.next_batch })).rooms.leave[room];
+  expect(timeline.events).toMatchObject([{ type: 'm.room.member', content: { membership: 'leave' } }]);
+  expect(state.events).toEqual([]);
+});
+
 it('wakes a waiting client, and lets others wait', async () => {
   const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, {});
   const { next_batch: since } = await sync(alice);

@@ -13,7 +13,7 @@ import type {
 import type { StoredEvent } from '../events/stored-event.ts';
 import { roomPasses, senderPasses, typePasses } from '../rooms/event-filter.ts';
 import type { AccountDataNews } from './account-data-news.ts';
-import { membershipAt } from './membership-news.ts';
+import { joinedBefore, membershipAt } from './membership-news.ts';
 import type { ChangedRooms } from './changed-rooms.ts';
 import type { RoomNews, RoomSections } from './room-sections.ts';
 import { sharingChanges } from './sharing-changes.ts';
@@ -138,14 +138,20 @@ export class ComputeSync {
       if (state !== undefined) part[row.membership].set(row.room, state);
       return;
     }
-    const before =
-      since === undefined ? undefined : await membershipAt(this.#deps.changed.events, row, since);
+    const { events } = this.#deps.changed;
+    const before = since === undefined ? undefined : await membershipAt(events, row, since);
+    // Before this window the user was away, and before that in the room.
+    const returned =
+      since !== undefined &&
+      before !== undefined &&
+      before !== 'join' &&
+      (await joinedBefore(events, row, since));
     if (row.membership === 'join') {
       const fresh = before !== 'join';
       const hasNews = place !== undefined || extra.ephemeral.length > 0 || extra.accountData.length > 0;
       if (!fresh && !fullState && !hasNews) return;
       const { from, to } = place ?? (await this.#deps.changed.end(row.room));
-      const news = { room: row.room, fresh, from: fresh ? 0 : from, to, ...extra };
+      const news = { room: row.room, fresh, returned, from: fresh ? 0 : from, to, ...extra };
       const told_ = await this.#deps.sections.section(window, news, 'join');
       if (told_ === undefined) return;
       part.join.set(row.room, told_.section);
@@ -157,8 +163,11 @@ export class ComputeSync {
     const news = {
       room: row.room,
       fresh: before !== 'join',
-      from: before === 'join' ? from : 0,
+      returned,
+      // What came before the window was told when the user left.
+      from: before === 'join' || returned ? from : 0,
       to,
+      own: row.eventId,
       ...extra,
     };
     const left = await this.#deps.sections.section(window, news, 'leave');

@@ -24,3 +24,15 @@ export async function membershipAt(
   }
   return undefined;
 }
+
+/** Whether the user was joined to the row's room at some time up to `since`, so that the client may have parts of it. */
+export async function joinedBefore(events: EventCache, row: MembershipRow, since: number): Promise<boolean> {
+  let id: EventId | undefined = row.eventId;
+  for (let step = 0; step < MAX_STEPS && id !== undefined; step++) {
+    const event = await events.get(id);
+    if (event === undefined) return false;
+    if ((event.stream ?? 0) <= since && membershipOf(event.pdu) === 'join') return true;
+    id = event.replaces;
+  }
+  return false;
+}
