@@ -126,11 +126,12 @@ it.skipIf(chromiumPath === undefined)(
     await invite(alice.page, bob.userId);
     await acceptInvite(bob.page, roomName);
 
-    // The newcomer speaks first: his signed join has then surely reached her, and her messages include him.
-    await say(bob.page, secrets.answer);
-    await sees(alice.page, secrets.answer);
+    // The most ordinary moment: she greets him as soon as she sees that he has joined.
+    await alice.page.getByText('bob joined').first().waitFor({ timeout: 60_000 });
     await say(alice.page, secrets.hello);
     await sees(bob.page, secrets.hello);
+    await say(bob.page, secrets.answer);
+    await sees(alice.page, secrets.answer);
     // A joiner gets the next generation of the key: what was said before stays closed to him.
     expect(await message(bob.page, secrets.beforeBob).count()).toBe(0);
 

@@ -11,13 +11,15 @@ import { CHAIN_LENGTH, SALT_BYTES, SenderChain } from '../group/sender-chain.ts'
 import { fromBase64Url, toBase64Url } from '../primitives/base64.ts';
 import { GROUP_ALGORITHM, NAMESPACE } from '../primitives/names.ts';
 import { jsonTable, type Table } from '../../vault/table.ts';
+import { awaitMembers, honourAwaited, promiseCurrent, unawaited } from './awaited-members.ts';
 import { chooseEpoch, COUNTS, createEpoch, isAhead, missingDevices } from './choose-epoch.ts';
 import { awaitsQuery } from './directory.ts';
 import { EngineError } from './engine-error.ts';
 import { deviceName, type Op } from './op.ts';
 import type { EncryptedEvent } from './protocol.ts';
 import { OUTBOX } from './requests.ts';
-import { currentRoster, settledRoom } from './rooms.ts';
+import { currentRoster } from './rooms.ts';
+import { settledRoom } from './settled-room.ts';
 import { dropPlan, PLANS, RECENT_EPOCHS, SENDING, type SendingSlot } from './sending-slot.ts';
 import { startPlan, workOnPlan } from './share-plan.ts';
 import { EPOCHS, ROOMS, TOPS } from './tables.ts';
@@ -45,12 +47,15 @@ export function prepareSend(op: Op, roomId: string): Progress {
     if (membership === 'join' && awaitsQuery(op, userId)) return 'wait';
   const roster = currentRoster(op, room);
   if (roster[op.self.userId]?.[op.self.deviceId] === undefined) throw new EngineError('IDENTITY_MISSING');
+  // Before anybody is added at the next generation: who was awaited has a right to an earlier one.
+  honourAwaited(op);
   const plan = op.tx.get(PLANS, roomId);
   const record = chooseEpoch(op, room, roster) ?? begin(op, room, roster);
   if (plan !== undefined && plan.kid !== record.kid) dropPlan(op, roomId);
   const missing = missingDevices(op, record, roster);
-  if (missing.length > 0 && !isAhead(room, record)) {
-    if (addDevices(op, room, record, missing) === undefined) {
+  const late = promiseCurrent(op, room, record);
+  if (missing.length + late.length > 0 && !isAhead(room, record)) {
+    if (addMembers(op, room, record, missing, late) === undefined) {
       retireEpochs(op, room, record);
       begin(op, room, roster);
     }
@@ -81,15 +86,20 @@ function begin(op: Op, room: RoomRecord, roster: ReturnType<typeof currentRoster
     Object.keys(own).map((deviceId) => deviceName(userId, deviceId)),
   );
   startPlan(op, record, 0, devices);
+  awaitMembers(op, room.roomId, record.kid, 0, unawaited(op, room, record.kid));
   return record;
 }
 
-/** Joiners get the next generation only: they cannot read back. Undefined when the epoch cannot grow any further. */
-function addDevices(
+/**
+ * Joiners get the next generation only: they cannot read back. Those who have not signed yet (`late`) are promised it.
+ * Undefined when the epoch cannot grow any further.
+ */
+function addMembers(
   op: Op,
   room: RoomRecord,
   record: EpochRecord,
   missing: readonly (readonly [string, string, string])[],
+  late: readonly string[],
 ): EpochRecord | undefined {
   const g = Math.max(record.top, op.tx.get(TOPS, record.kid) ?? 0) + 1;
   const full = record.adds.length + missing.length > MAX_ADDITIONS || missing.length > MAX_ADDS_PER_MESSAGE;
@@ -99,6 +109,8 @@ function addDevices(
   op.tx.put(EPOCHS, record.kid, grown);
   const slot = freshSlot(op, grown, op.tx.get(SENDING, room.roomId));
   op.tx.put(SENDING, room.roomId, { ...slot, adds: [...slot.adds, ...adds].slice(-MAX_ADDS_PER_MESSAGE) });
+  awaitMembers(op, room.roomId, record.kid, g, late);
+  if (missing.length === 0) return grown;
   startPlan(
     op,
     grown,

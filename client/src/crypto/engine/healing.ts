@@ -15,7 +15,7 @@ import { wantClaim } from './claims.ts';
 import { makeShare } from './key-share.ts';
 import { deviceName, splitDeviceName, type Op } from './op.ts';
 import { hasSession, peerOf, sealFor, type InnerEvent, type PairwiseContent } from './pairwise-channel.ts';
-import { settledRoom } from './rooms.ts';
+import { settledRoom } from './settled-room.ts';
 import { EPOCHS, ROOMS, USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';
 import { isOver, STAGES, WAITING, waitingName, type WaitingKey, type WithheldCode } from './waiting.ts';

@@ -26,7 +26,7 @@ import { adoptMaster, identityStatus, readIdentity, writeIdentity } from './own-
 import type { IdentityStatus } from './protocol.ts';
 import type { RestoreMemory } from './purpose.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
-import { settledRoom } from './rooms.ts';
+import { settledRoom } from './settled-room.ts';
 import { CHECK, CROSS_SIGNING, DEFAULT_KEY, storageKeyId } from './store-secrets.ts';
 import { isSignedMember } from '../group/room-record.ts';
 import { BACKUP_TODO, EPOCHS, KNOWN_MEMBERS, ROOMS, SECRETS, USERS } from './tables.ts';

@@ -16,23 +16,28 @@ import {
   VOUCHES_KEY,
   type SignedProof,
 } from '../identity/membership-proof.ts';
-import { settleProofs } from '../identity/settle-proofs.ts';
 import { trustOf, trustedDevices } from '../identity/user-record.ts';
 import { GROUP_ALGORITHM } from '../primitives/names.ts';
+import { forgetAwaited, noteNewcomers } from './awaited-members.ts';
 import { track } from './directory.ts';
 import { eventSchema } from './events.ts';
 import type { Op } from './op.ts';
 import type { RoomStatus, RoomUpdate } from './protocol.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { endSending } from './sending-slot.ts';
-import { KNOWN_MEMBERS, ROOMS, TOPS, USERS } from './tables.ts';
+import { settledRoom } from './settled-room.ts';
+import { AWAITED, ROOMS, TOPS, USERS } from './tables.ts';
 
 /** Takes one room's part of a sync in. */
 export function syncRoom(op: Op, roomId: string, update: RoomUpdate): void {
   const before = op.tx.get(ROOMS, roomId) ?? emptyRoom(roomId);
-  store(op, before, applyRoomUpdate(before, update, op.self.userId));
+  const change = applyRoomUpdate(before, update, op.self.userId);
+  store(op, before, change);
   for (const event of update.timeline)
     if (event.type === 'm.room.encrypted') noteGeneration(op, event.content);
+  // A gap may hide that somebody left and came back: nobody is owed what was said since an earlier join.
+  if (update.limited) op.tx.delete(AWAITED, roomId);
+  else if (before.membership === 'join') noteNewcomers(op, change.room, change.joined);
 }
 
 const generation = z.object({
@@ -70,6 +75,8 @@ function store(op: Op, before: RoomRecord, change: RoomChange): void {
   const { room, departed, joined } = change;
   op.tx.put(ROOMS, room.roomId, room);
   if (departed.length > 0) endSending(op, room.roomId);
+  if (room.membership === 'join') forgetAwaited(op, room.roomId, departed);
+  else op.tx.delete(AWAITED, room.roomId);
   if (room.everEncrypted && room.membership === 'join')
     for (const userId of joinedMembers(room)) track(op, userId);
   const encryptionChanged =
@@ -98,15 +105,6 @@ export function requestMembers(op: Op): void {
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/members`;
     request(op, { kind: 'members', method: 'GET', path }, { for: 'members', roomId });
   }
-}
-
-/** The room with its membership proofs judged by what is known now; stored when that changed something. */
-export function settledRoom(op: Op, roomId: string): RoomRecord | undefined {
-  const room = op.tx.get(ROOMS, roomId);
-  if (room === undefined) return undefined;
-  const settled = settleProofs(room, (userId) => op.tx.get(USERS, userId), op.tx.get(KNOWN_MEMBERS, roomId));
-  if (settled !== room) op.tx.put(ROOMS, roomId, settled);
-  return settled;
 }
 
 /** Who gets keys: the trusted devices of the signed members, our own other devices among them. */

@@ -1,6 +1,7 @@
 /** One sync and the answers to requests: how they enter the engine. */
 import type { UserDiff } from '../identity/key-query.ts';
 import { isCryptoError } from '../primitives/errors.ts';
+import { honourAwaited } from './awaited-members.ts';
 import { claimFailed, receiveClaim, requestClaims } from './claims.ts';
 import { markOutdated, receiveQuery, requestQueries, untrack } from './directory.ts';
 import { stepHealing } from './healing.ts';
@@ -241,6 +242,7 @@ export function maintain(op: Op): void {
   maintainPrekeys(op);
   maintainIdentity(op);
   maintainBackup(op);
+  honourAwaited(op);
   stepHealing(op);
   requestQueries(op);
   requestMembers(op);

@@ -20,6 +20,19 @@ export const BACKUP_TODO: Table<true> = jsonTable('backup-todo');
  */
 export const KNOWN_MEMBERS: Table<Readonly<Record<string, string>>> = jsonTable('known-members');
 
+/** A member who joined before our eyes and has not signed yet. */
+export type AwaitedMember = {
+  /** Clock (ms) when we saw the join. */
+  readonly since: number;
+  /** Highest generation in use then, by kid of the epochs that were open. */
+  readonly floors: Readonly<Record<string, number>>;
+  /** Generation from which the member may have an epoch that we sent under since, by kid. */
+  readonly from: Readonly<Record<string, number>>;
+};
+/** Awaited members by room, then by user. */
+export type AwaitedMembers = Readonly<Record<string, AwaitedMember>>;
+export const AWAITED: Table<AwaitedMembers> = jsonTable('awaited-members');
+
 /** Private keys by name: the device's two, the three of cross-signing, those for secret storage and backup. */
 export const SECRETS: Table<Secret> = {
   name: 'secrets',

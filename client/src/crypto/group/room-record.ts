@@ -95,7 +95,11 @@ export const newestDeparture = (room: RoomRecord): string | undefined => room.de
  */
 export function isSignedMember(room: RoomRecord, userId: string): boolean {
   const member = room.members[userId];
-  if (member?.membership !== 'join' || member.joinState !== 'valid') return false;
-  if (room.joinRule === 'public' || room.creators.includes(userId)) return true;
-  return member.inviteState === 'valid';
+  return member?.membership === 'join' && member.joinState === 'valid' && isInvitedMember(room, userId);
 }
+
+/** Whether the room let the user in: by its rule, as its creator, or by an invitation that a member signed. */
+export const isInvitedMember = (room: RoomRecord, userId: string): boolean =>
+  room.joinRule === 'public' ||
+  room.creators.includes(userId) ||
+  room.members[userId]?.inviteState === 'valid';

@@ -193,10 +193,21 @@ export class SimClient {
     this.server.member(roomId, this.userId, target, { membership: 'invite', ...content });
   }
 
-  /** Joins; the engine signs the join by itself. */
+  /** Joins through a server that drops the signature: the engine signs the join when it sees it. */
   async join(roomId: string): Promise<void> {
-    this.server.member(roomId, this.userId, this.userId, { membership: 'join' });
+    this.joinUnsigned(roomId);
     await this.settle();
+  }
+
+  joinUnsigned(roomId: string): void {
+    this.server.member(roomId, this.userId, this.userId, { membership: 'join' });
+  }
+
+  /** Joins with the signature in the very same event. Neither syncs nor works. */
+  async joinSigned(roomId: string): Promise<void> {
+    const target = this.userId;
+    const { content } = await this.host.call('signMembership', { roomId, membership: 'join', target });
+    this.server.member(roomId, this.userId, this.userId, { ...content, membership: 'join' });
   }
 }
 
