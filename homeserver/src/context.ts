@@ -120,7 +120,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     keys,
     rotation,
     wireCalls(foundation),
-    wireMedia(foundation),
+    wireMedia(foundation, peers),
   ];
   const federation =
     peers === undefined || core === undefined

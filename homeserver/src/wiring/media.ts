@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { DiskBlobs } from '../blob/disk.ts';
 import { Arrivals } from '../domain/media/arrivals.ts';
 import { Downloads } from '../domain/media/downloads.ts';
+import { RemoteMedia } from '../domain/media/remote-media.ts';
 import { Uploads } from '../domain/media/uploads.ts';
 import { randomToken } from '../domain/ids.ts';
+import { federationMediaRoutes } from '../http/federation/get-media.ts';
 import { mediaConfigRoutes } from '../http/media/config.ts';
 import { downloadRoutes, legacyDownloadRoutes } from '../http/media/download.ts';
 import { legacyThumbnailRoute, thumbnailRoute } from '../http/media/thumbnail.ts';
@@ -11,6 +13,8 @@ import { createMediaRoute, uploadRoute, uploadToRoute } from '../http/media/uplo
 import { MongoMedia } from '../storage/mongo/media/mongo-media.ts';
 import type { Area } from './area.ts';
 import type { Foundation } from './foundation.ts';
+import { peerMedia } from './peer-media.ts';
+import type { Peers } from './peers.ts';
 
 const BLOB_ID_LENGTH = 32;
 
@@ -21,7 +25,10 @@ class UnsupportedSettingError extends Error {
 }
 
 /** Uploaded files: their bytes on disk, what is known of them in the database. */
-export const wireMedia = ({ config, platform, db, bus, resources }: Foundation): Area => {
+export const wireMedia = (
+  { config, platform, db, bus, resources }: Foundation,
+  peers: Pick<Peers, 'transport' | 'allows'> | undefined,
+): Area => {
   const { clock, random, logger } = platform;
   const { media, server } = config;
   if (media.s3 !== undefined) {
@@ -43,7 +50,8 @@ export const wireMedia = ({ config, platform, db, bus, resources }: Foundation):
     { store, blobs, arrivals, clock, random },
     { server: server.name, maxBytes: media.maxUpload, expiryMs: media.uploadExpiry },
   );
-  const downloads = new Downloads({ store, blobs, arrivals, clock }, server.name);
+  const remote = peers && new RemoteMedia({ peers: peerMedia(peers), store, blobs, clock }, media.maxRemote);
+  const downloads = new Downloads({ store, blobs, arrivals, clock, remote }, server.name);
   return {
     routes: [
       uploadRoute(uploads),
@@ -52,6 +60,7 @@ export const wireMedia = ({ config, platform, db, bus, resources }: Foundation):
       ...mediaConfigRoutes(media.maxUpload),
       ...downloadRoutes(downloads),
       thumbnailRoute(downloads),
+      ...(peers === undefined ? [] : federationMediaRoutes(downloads, server.name)),
       ...(media.legacyDownloads ? [...legacyDownloadRoutes(downloads), legacyThumbnailRoute(downloads)] : []),
     ],
     start: async () => {

@@ -217,9 +217,12 @@ describe('what is refused', () => {
     ];
     for (const base of [AUTHED, LEGACY])
       for (const path of missing) {
-        const answer = await alice.request('GET', `${base}/download/${path}?timeout_ms=0`);
+        const answer = await alice.request('GET', `${base}/download/${path}?timeout_ms=0&allow_remote=false`);
         expect([path, answer.status, answer.body.errcode]).toEqual([path, 404, 'M_NOT_FOUND']);
-        const small = await alice.request('GET', `${base}/thumbnail/${path}?width=1&height=1&timeout_ms=0`);
+        const small = await alice.request(
+          'GET',
+          `${base}/thumbnail/${path}?width=1&height=1&timeout_ms=0&allow_remote=false`,
+        );
         expect([path, small.status]).toEqual([path, 404]);
       }
     for (const path of ['%20/abc', `localhost/abc?timeout_ms=soon`, 'localhost/abc?allow_remote=maybe']) {

@@ -4,12 +4,15 @@ import type { Clock } from '../../ports/clock.ts';
 import type { MediaContent, MediaRecord, MediaStore } from '../../ports/media-store.ts';
 import { DomainError } from '../errors.ts';
 import type { Arrivals } from './arrivals.ts';
+import type { RemoteMedia } from './remote-media.ts';
 
 export type DownloadPorts = {
   readonly store: MediaStore;
   readonly blobs: BlobStore;
   readonly arrivals: Arrivals;
   readonly clock: Clock;
+  /** Undefined when this server does not federate. */
+  readonly remote: RemoteMedia | undefined;
 };
 
 export type MediaRequest = {
@@ -17,6 +20,8 @@ export type MediaRequest = {
   readonly mediaId: string;
   /** How long to wait for an announced upload, in ms. */
   readonly timeoutMs: number;
+  /** Whether another server may be asked for it. */
+  readonly allowRemote: boolean;
   readonly signal: AbortSignal;
 };
 
@@ -43,7 +48,8 @@ export class Downloads {
   async find(request: MediaRequest): Promise<MediaContent> {
     const { server, mediaId, signal } = request;
     const { clock, arrivals } = this.#ports;
-    if (server !== this.#server || !MEDIA_ID.test(mediaId)) throw notFound();
+    if (!MEDIA_ID.test(mediaId)) throw notFound();
+    if (server !== this.#server) return this.#foreign(request);
     const deadline = clock.now() + Math.min(request.timeoutMs, MAX_WAIT_MS);
     for (;;) {
       const { content } = await this.#record(server, mediaId);
@@ -60,6 +66,14 @@ export class Downloads {
     const bytes = await this.#ports.blobs.open(content.blob, range);
     if (bytes === undefined) throw notFound();
     return bytes;
+  }
+
+  async #foreign({ server, mediaId, allowRemote }: MediaRequest): Promise<MediaContent> {
+    const { store, remote } = this.#ports;
+    const known = (await store.find(server, mediaId))?.content;
+    if (known !== undefined) return known;
+    if (remote === undefined || !allowRemote) throw notFound();
+    return remote.fetch(server, mediaId);
   }
 
   async #record(server: string, mediaId: string): Promise<MediaRecord> {

@@ -7,7 +7,7 @@ import { downloadQuery, legacyPaths, mediaParams, namedMediaParams } from './sch
 
 type Wanted = {
   readonly params: { readonly serverName: string; readonly mediaId: string; readonly fileName?: string };
-  readonly query: { readonly timeout_ms: number };
+  readonly query: { readonly timeout_ms: number; readonly allow_remote?: boolean | undefined };
   readonly request: IncomingRequest;
 };
 
@@ -20,6 +20,8 @@ const hand =
       server: params.serverName,
       mediaId: params.mediaId,
       timeoutMs: query.timeout_ms,
+      // Strangers without a token do not make this server fetch things.
+      allowRemote: !isPublic && query.allow_remote !== false,
       signal: request.signal,
     });
     const { contentType } = content;

@@ -17,12 +17,22 @@ export const waitQuery = z
   .optional()
   .transform((value) => value ?? DEFAULT_WAIT_MS);
 
-export const flagQuery = z
+const flagQuery = z
   .enum(['true', 'false'])
   .transform((value) => value === 'true')
   .optional();
 
 export const downloadQuery = z.object({ timeout_ms: waitQuery, allow_remote: flagQuery });
+
+const pixels = z.string().regex(/^[1-9]\d{0,5}$/, 'not a number of pixels');
+
+/** What a thumbnail is to look like. */
+export const thumbnailQuery = downloadQuery.extend({
+  width: pixels,
+  height: pixels,
+  method: z.enum(['crop', 'scale']).optional(),
+  animated: flagQuery,
+});
 
 /** The paths of an operation of the old, open content repository. */
 export const legacyPaths = (path: string): readonly string[] => [

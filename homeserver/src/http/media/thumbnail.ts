@@ -1,23 +1,14 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Downloads } from '../../domain/media/downloads.ts';
 import { originalAsThumbnail } from '../../domain/media/thumbnails.ts';
 import type { IncomingRequest, Reply } from '../route.ts';
 import { defineRoute } from '../route.ts';
 import { mediaReply } from './media-reply.ts';
-import { downloadQuery, flagQuery, legacyPaths, mediaParams } from './schemas.ts';
-
-const pixels = z.string().regex(/^[1-9]\d{0,5}$/, 'not a number of pixels');
-
-const query = downloadQuery.extend({
-  width: pixels,
-  height: pixels,
-  method: z.enum(['crop', 'scale']).optional(),
-  animated: flagQuery,
-});
+import { legacyPaths, mediaParams, thumbnailQuery } from './schemas.ts';
 
 type Wanted = {
   readonly params: z.output<typeof mediaParams>;
-  readonly query: z.output<typeof query>;
+  readonly query: z.output<typeof thumbnailQuery>;
   readonly request: IncomingRequest;
 };
 
@@ -25,9 +16,11 @@ const PATH = '/thumbnail/{serverName}/{mediaId}';
 
 const hand =
   (downloads: Downloads, isPublic: boolean) =>
-  async ({ params, query: { timeout_ms: timeoutMs, animated }, request }: Wanted): Promise<Reply> => {
+  async ({ params, query: wanted, request }: Wanted): Promise<Reply> => {
     const { serverName: server, mediaId } = params;
-    const found = await downloads.find({ server, mediaId, timeoutMs, signal: request.signal });
+    const { timeout_ms: timeoutMs, allow_remote: remote, animated } = wanted;
+    const allowRemote = !isPublic && remote !== false;
+    const found = await downloads.find({ server, mediaId, timeoutMs, allowRemote, signal: request.signal });
     const { content, contentType } = await originalAsThumbnail(downloads, found, animated);
     const fileName = `thumbnail.${contentType.slice('image/'.length)}`;
     return mediaReply(downloads, content, request, { fileName, contentType, isPublic });
@@ -43,7 +36,7 @@ export const thumbnailRoute = (downloads: Downloads) =>
     limit: 'download',
     allowGuest: true,
     params: mediaParams,
-    query,
+    query: thumbnailQuery,
     handler: hand(downloads, false),
   });
 
@@ -56,6 +49,6 @@ export const legacyThumbnailRoute = (downloads: Downloads) =>
     auth: 'none',
     limit: 'download',
     params: mediaParams,
-    query,
+    query: thumbnailQuery,
     handler: hand(downloads, true),
   });
