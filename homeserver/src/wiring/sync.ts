@@ -43,7 +43,7 @@ export const wireSync = (
 ): Area => {
   const { notifier, stream, platform, resources } = foundation;
   const { life } = needs;
-  const quiet = resources.use(new QuietKeys(notifier));
+  const quiet = resources.use(new QuietKeys(notifier, () => stream.mark()));
   const sections = new RoomSections({
     rooms,
     visibility,
