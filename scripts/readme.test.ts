@@ -17,10 +17,13 @@ const documents = [
 
 describe('the documents', () => {
   it('name scripts that exist', () => {
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     for (const path of documents) {
-      for (const [, name = ''] of read(path).matchAll(/npm run ([a-z:-]+)/g)) {
-        expect(Object.keys(scripts), `${path} names npm run ${name}`).toContain(name);
+      const named = read(path).matchAll(/npm run ([a-z:-]+)(?: -w ([a-z/]+))?/g);
+      for (const [, name = '', workspace = '.'] of named) {
+        const { scripts } = JSON.parse(read(join(workspace, 'package.json'))) as {
+          scripts: Record<string, string>;
+        };
+        expect(Object.keys(scripts), `${path} names npm run ${name} in ${workspace}`).toContain(name);
       }
     }
   });

@@ -56,6 +56,8 @@ export class Queues implements AsyncDisposable {
         data: { outboxId: id, payload },
         opts: {
           jobId: id,
+          // A failed job that stayed would stand in the way of its row's next hand-over; the outbox keeps failures.
+          removeOnFail: true,
           attempts: job.retry.attempts,
           backoff: { type: 'exponential', delay: job.retry.backoffMs },
         },

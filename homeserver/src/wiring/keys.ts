@@ -201,6 +201,10 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
   followRemoteJoins(foundation, needs, remoteLists);
   const claims: ClaimDeps = { prekeys, remote, rateLimiter, stock, serverName };
   const queries: QueryDeps = { devices, crossSigning, names: localDevices, remote, serverName };
+  // What people call their devices stays here unless the operator says otherwise.
+  const told: QueryDeps = config.federation.deviceNames
+    ? queries
+    : { ...queries, names: { namesOf: () => Promise.resolve(new Map()) } };
   const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, serverName };
   const masterKeys = async (userIds: readonly string[]) => {
     const wanted = new Map(userIds.map((user) => [user, []]));
@@ -247,12 +251,12 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
       sendToDeviceRoute(toDevice),
       ...backupVersionRoutes(backups),
       ...backupKeyRoutes(backups),
-      ...(peers === undefined ? [] : userKeysRoutes({ queries, claims, outbox: listOutbox })),
+      ...(peers === undefined ? [] : userKeysRoutes({ queries: told, claims, outbox: listOutbox })),
     ],
     jobs: [
       replenishJob(stocks, signals),
       sweep,
-      tellDevicesJob({ outbox: listOutbox, sharing, edus, queries }),
+      tellDevicesJob({ outbox: listOutbox, sharing, edus, queries: told }),
       ...rotationJobs({ ...toDevice, rooms: rotation, queue: relay }),
     ],
     schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: {} }],
