@@ -32,6 +32,34 @@ export default {
       to: { pathNot: '^(federation/src/spec/|node_modules/zod)' },
     },
     {
+      name: 'json-is-browser-safe',
+      severity: 'error',
+      comment: 'what reads and writes JSON and knows the room versions runs anywhere',
+      from: { path: '^federation/src/(json|room-versions)/', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: '^(federation/src/(spec|json|room-versions)/|node_modules/zod)' },
+    },
+    {
+      name: 'federation-pure-parts',
+      severity: 'error',
+      comment: 'Node is reached through few files: hashes, keys, and what speaks over the network',
+      from: {
+        path: '^federation/src/',
+        pathNot:
+          '^federation/src/(http|testing)/|^federation/src/(events/hash|signing/keys)\\.ts$|\\.test\\.ts$',
+      },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'federation-protocol-without-network',
+      severity: 'error',
+      comment: 'rules and checks know no network',
+      from: {
+        path: '^federation/src/(spec|json|room-versions|events|auth|state|checks)/',
+        pathNot: '\\.test\\.ts$',
+      },
+      to: { path: '^federation/src/(http|testing)/|node_modules/undici' },
+    },
+    {
       name: 'federation-no-frameworks',
       severity: 'error',
       from: { path: '^federation/src/' },

@@ -34,6 +34,7 @@ export default defineConfig({
       project('config', 'config'),
       project('federation', 'federation'),
       project('plugin-sdk', 'plugins/sdk'),
+      project('plugin-samples', 'plugins/samples', [], ['*/src/**/*.test.ts']),
       project('homeserver', 'homeserver', [services]),
       project('client', 'client'),
       // Minutes with a real Synapse: `npm run test:interop`.

@@ -38,4 +38,5 @@ for (const row of rows)
   for (const problem of row.problems)
     console.error(`${row.endpoint.id} answered outside the spec: ${problem}`);
 const count = (status: string) => rows.filter((row) => row.status === status).length;
-console.log(JSON.stringify({ served: count('served'), partly: count('partly'), not_yet: count('not yet') }));
+const [served, off, partly] = [count('served'), count('off'), count('partly')];
+console.log(JSON.stringify({ served, off, partly, not_yet: count('not yet') }));

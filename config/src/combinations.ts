@@ -28,6 +28,13 @@ const portsDiffer: Rule = (get) =>
     ? problem('server.tls.port', 'the same port as server.port', 'give the two listeners different ports')
     : [];
 
+const listenersDiffer: Rule = (get) => {
+  const bind = get('server.bind');
+  return Array.isArray(bind) && new Set(bind).size < bind.length
+    ? problem('server.bind', 'the same address twice', 'name each address once')
+    : [];
+};
+
 const splitRolesShareServices: Rule = (get) => {
   const roles = get('server.roles');
   const all = !Array.isArray(roles) || new Set(roles).size >= 4;
@@ -79,25 +86,6 @@ const turnHasCredentials: Rule = (get) => {
   return [];
 };
 
-const mediaLivesInOnePlace: Rule = (get) =>
-  get('media.s3') !== undefined && get('media.path') !== undefined
-    ? problem('media.path', 'set together with media.s3', 'keep the folder or the S3 store, not both')
-    : [];
-
-const s3HasKey: Rule = (get) =>
-  get('media.s3') !== undefined &&
-  get('media.s3.secretAccessKey') === undefined &&
-  get('media.s3.secretAccessKeyFile') === undefined
-    ? problem('media.s3.secretAccessKey', 'missing', 'set it, or media.s3.secretAccessKeyFile')
-    : [];
-
-const vapidHasKey: Rule = (get) =>
-  get('push.vapid') !== undefined &&
-  get('push.vapid.privateKey') === undefined &&
-  get('push.vapid.privateKeyFile') === undefined
-    ? problem('push.vapid.privateKey', 'missing', 'set it or push.vapid.privateKeyFile, or remove push.vapid')
-    : [];
-
 const federationSettingsNeedFederation: Rule = (get) =>
   get('federation.enabled') === false && get('federation.allowServers') !== undefined
     ? problem(
@@ -125,6 +113,7 @@ const RULES: readonly Rule[] = [
   publicServerHasName,
   tlsIsWhole,
   portsDiffer,
+  listenersDiffer,
   splitRolesShareServices,
   onlyOneWay('database.uri'),
   onlyOneWay('redis.uri'),
@@ -132,12 +121,7 @@ const RULES: readonly Rule[] = [
   onlyOneWay('server.admin.token'),
   onlyOneWay('turn.sharedSecret'),
   onlyOneWay('turn.password'),
-  onlyOneWay('media.s3.secretAccessKey'),
-  onlyOneWay('push.vapid.privateKey'),
   turnHasCredentials,
-  mediaLivesInOnePlace,
-  s3HasKey,
-  vapidHasKey,
   federationSettingsNeedFederation,
 ];
 

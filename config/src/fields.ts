@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isMongoAddress, isRedisAddress } from './addresses.ts';
 import { Secret } from './secret.ts';
 
 /**
@@ -31,12 +33,18 @@ const parseQuantity = (text: string, units: Readonly<Record<string, number>>): n
   return match?.[1] === undefined || factor === undefined ? undefined : Math.round(Number(match[1]) * factor);
 };
 
-const quantity = (kind: string, units: Readonly<Record<string, number>>, hint: string) =>
+const quantity = (
+  kind: string,
+  units: Readonly<Record<string, number>>,
+  hint: string,
+  { least = 0, most = Number.MAX_SAFE_INTEGER }: { readonly least?: number; readonly most?: number } = {},
+) =>
   z
     .union([z.number().int().nonnegative(), z.string()], { error: `expected ${hint}` })
     .transform((value, context) => {
       const parsed = typeof value === 'number' ? value : parseQuantity(value, units);
-      if (parsed !== undefined && Number.isSafeInteger(parsed)) return parsed;
+      if (parsed !== undefined && Number.isSafeInteger(parsed) && parsed >= least && parsed <= most)
+        return parsed;
       context.addIssue({ code: 'custom', message: `expected ${hint}` });
       return z.NEVER;
     })
@@ -45,6 +53,16 @@ const quantity = (kind: string, units: Readonly<Record<string, number>>, hint: s
 /** A length of time such as `30s`, `10m`, `7d`; in code, milliseconds. */
 export const duration = () =>
   quantity('duration', DURATION_UNITS, 'a duration such as 500ms, 30s, 10m, 12h or 7d');
+
+/** A timer of more than 24 days ends at once. */
+const LONGEST_TIMEOUT_MS = 86_400_000;
+
+/** How long something is waited for: a duration from 1 ms to a day; in code, milliseconds. */
+export const timeout = () =>
+  quantity('duration', DURATION_UNITS, 'a duration from 1ms to 1d, such as 500ms, 30s or 10m', {
+    least: 1,
+    most: LONGEST_TIMEOUT_MS,
+  });
 
 /** A number of bytes such as `50MiB`; in code, bytes. */
 export const size = () => quantity('size', SIZE_UNITS, 'a size such as 64KiB, 50MiB or 1GB');
@@ -56,6 +74,47 @@ export const secret = () =>
     .min(1, 'must not be empty')
     .transform((value) => new Secret(value))
     .meta({ kind: 'secret' });
+
+const address = (isRight: (text: string) => boolean, hint: string) =>
+  z
+    .string()
+    .refine(isRight, { error: `expected ${hint}` })
+    .transform((value) => new Secret(value))
+    .meta({ kind: 'secret' });
+
+/** Address of a MongoDB; it may hold a password. */
+export const mongoAddress = () =>
+  address(
+    isMongoAddress,
+    'mongodb://HOST[:PORT][,…]/ or mongodb+srv://HOST/, with @, : and / in a password percent-encoded',
+  );
+
+/** Address of a Redis; it may hold a password. */
+export const redisAddress = () =>
+  address(isRedisAddress, 'redis://HOST[:PORT][/NUMBER], rediss:// for TLS, or the path of a socket');
+
+/** An address to listen on. */
+export const bindAddress = () =>
+  z
+    .string()
+    .refine((text) => text === 'localhost' || isIP(text) !== 0, {
+      error: 'expected an IP address such as 127.0.0.1, 0.0.0.0 or ::, without brackets and port',
+    })
+    .meta({ kind: 'IP address' });
+
+const isAddressBlock = (text: string): boolean => {
+  const [network = '', prefix, ...rest] = text.split('/');
+  const family = isIP(network);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+};
+
+/** An IP address or a block of them. */
+export const addressBlock = () =>
+  z
+    .string()
+    .refine(isAddressBlock, { error: 'expected an IP address or a block such as 10.0.0.0/8' })
+    .meta({ kind: 'IP address or CIDR block' });
 
 /** A file whose trimmed content becomes the secret of the same name without `File`. */
 export const secretFile = () => z.string().min(1).meta({ kind: 'path' });

@@ -2,6 +2,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import { impossibleCombinations } from './combinations.ts';
 import type { Environment } from './environment.ts';
 import { overlayEnvironment } from './environment.ts';
+import type { Files } from './files.ts';
+import { fileProblems, unreadable } from './files.ts';
 import type { Problem } from './problems.ts';
 import { ConfigError, problemsFromZod } from './problems.ts';
 import type { Config } from './schema.ts';
@@ -11,12 +13,10 @@ import { configNode, listSettings } from './settings.ts';
 import type { Tree } from './tree.ts';
 import { getAt, isTree, setAt } from './tree.ts';
 
-export type ConfigSources = {
+export type ConfigSources = Files & {
   /** Arguments after the command; `--config FILE` (or `--config=FILE`) is read, the rest is not ours. */
   readonly argv: readonly string[];
   readonly env: Environment;
-  /** Reads a text file; throws an error with a `code` such as `ENOENT` when it cannot. */
-  readonly readFile: (path: string) => string;
 };
 
 export type LoadedConfig = {
@@ -25,14 +25,6 @@ export type LoadedConfig = {
   readonly warnings: readonly string[];
   /** The file that was read, if any. */
   readonly file: string | undefined;
-};
-
-const reason = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EACCES') return 'not readable by this user';
-  if (code === 'EISDIR') return 'a folder, not a file';
-  return code === '' ? String(error) : code;
 };
 
 /** The file named by `--config` or `NYX_CONFIG`; undefined when neither is given. */
@@ -53,7 +45,7 @@ const readTree = (file: string, readFile: ConfigSources['readFile'], problems: P
   } catch (error) {
     problems.push({
       path: file,
-      message: reason(error),
+      message: unreadable(error),
       fix: 'name a readable file, or run without --config and NYX_CONFIG for the defaults',
     });
     return {};
@@ -109,12 +101,20 @@ const readSecretFiles = (
     } catch (error) {
       problems.push({
         path: path.join('.'),
-        message: reason(error),
+        message: unreadable(error),
         fix: 'name a file that this user can read',
       });
     }
   }
   return result;
+};
+
+/** The variable that set the setting at `path`, or the list or section that it is part of. */
+const variableOf = (path: string, setBy: ReadonlyMap<string, string>): string | undefined => {
+  const keys = path.split('.');
+  return keys
+    .map((_, dropped) => setBy.get(keys.slice(0, keys.length - dropped).join('.')))
+    .find((name) => name !== undefined);
 };
 
 /**
@@ -128,7 +128,11 @@ export const readConfig = (sources: ConfigSources): LoadedConfig => {
   const fromFile = file === undefined ? {} : readTree(file, sources.readFile, problems);
   const cleaned = withoutNulls(fromFile);
   const overlaid = overlayEnvironment(isTree(cleaned) ? cleaned : {}, sources.env, settings);
-  problems.push(...overlaid.problems, ...impossibleCombinations(overlaid.tree));
+  problems.push(
+    ...overlaid.problems,
+    ...impossibleCombinations(overlaid.tree),
+    ...fileProblems(overlaid.tree, sources),
+  );
   const tree = readSecretFiles(overlaid.tree, settings, sources.readFile, problems);
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success) problems.push(...problemsFromZod(parsed.error.issues, configNode()));
@@ -136,7 +140,7 @@ export const readConfig = (sources: ConfigSources): LoadedConfig => {
     return { config: parsed.data, warnings: overlaid.warnings, file };
   throw new ConfigError(
     problems.map((entry) => {
-      const variable = overlaid.setBy.get(entry.path);
+      const variable = variableOf(entry.path, overlaid.setBy);
       return variable === undefined ? entry : { ...entry, path: `${entry.path} (from ${variable})` };
     }),
   );

@@ -1,6 +1,7 @@
 /** A configuration before it is parsed: what the file and the environment say. */
 export type Tree = Record<string, unknown>;
 
+/** Whether a value is a mapping of keys to values. */
 export const isTree = (value: unknown): value is Tree =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

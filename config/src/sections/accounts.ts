@@ -53,10 +53,6 @@ export const roomsSchema = z
       .default('12')
       .describe('Version of new rooms.')
       .meta({ env: 'NYX_ROOM_VERSION', example: '12' }),
-    encryptByDefault: z
-      .boolean()
-      .default(false)
-      .describe('Make new private rooms encrypted when the client does not say. The Nyx client always says.'),
     directory: z
       .enum(['everyone', 'users', 'nobody'])
       .default('users')

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, path, serverName, serverPattern, size } from '../fields.ts';
+import { duration, path, serverName, serverPattern, size, timeout } from '../fields.ts';
 
 export const federationSchema = z
   .strictObject({
@@ -34,10 +34,12 @@ export const federationSchema = z
       .default([])
       .describe('Notaries asked for the keys of servers that do not answer themselves.')
       .meta({ example: ['matrix.org'] }),
-    connectTimeout: duration().prefault('10s').describe('Longest time to connect to another server.'),
-    requestTimeout: duration().prefault('1m').describe('Longest time for a whole request to another server.'),
+    connectTimeout: timeout().prefault('10s').describe('Longest time to connect to another server.'),
+    requestTimeout: timeout()
+      .prefault('2m')
+      .describe('Longest time for a whole request to another server; most are given less.'),
     maxResponse: size()
-      .prefault('100MiB')
+      .prefault('50MB')
       .describe('Largest answer read from another server (a join to a large room is the largest).'),
     maxRetryInterval: duration()
       .prefault('1d')
@@ -50,6 +52,23 @@ export const federationSchema = z
     typing: z.boolean().default(true).describe('Exchange typing notices with other servers.'),
     receipts: z.boolean().default(true).describe('Exchange read receipts with other servers.'),
     deviceNames: z.boolean().default(false).describe('Tell other servers the display names of devices.'),
+    policyServer: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Sign events for rooms that appoint this server as their policy server. Its key is published at /.well-known/matrix/policy_server.',
+          ),
+        deniedTerms: z
+          .array(z.string().min(1).max(255))
+          .max(1_000)
+          .default([])
+          .describe('Texts that keep an event out of the rooms whose policy server this is, in either case.')
+          .meta({ example: ['buy now'] }),
+      })
+      .prefault({})
+      .describe('Being the policy server of rooms.'),
     profileLookup: z.boolean().default(true).describe('Answer other servers that ask for a profile.'),
   })
   .prefault({})

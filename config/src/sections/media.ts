@@ -1,24 +1,11 @@
 import { z } from 'zod';
-import { duration, httpUrl, path, secret, secretFile, size } from '../fields.ts';
-
-const s3Schema = z
-  .strictObject({
-    endpoint: httpUrl().optional().describe('Address of the S3 service; AWS when not set.'),
-    region: z.string().min(1).default('us-east-1').describe('Region.'),
-    bucket: z.string().min(1).describe('Bucket; it must exist.'),
-    prefix: z.string().default('').describe('Start of every object key.'),
-    accessKeyId: z.string().min(1).describe('Access key id.'),
-    secretAccessKey: secret().optional().describe('Secret access key.'),
-    secretAccessKeyFile: secretFile().optional().describe('File that holds `secretAccessKey`.'),
-  })
-  .optional()
-  .describe('Keep media in an S3-compatible store instead of the data folder.');
+import { duration, path, size, timeout } from '../fields.ts';
 
 const previewsSchema = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Offer previews of links to clients that ask.'),
     maxPage: size().prefault('10MiB').describe('Most bytes read from a page.'),
-    timeout: duration().prefault('10s').describe('Longest time for one page.'),
+    timeout: timeout().prefault('10s').describe('Longest time for one page.'),
     cacheFor: duration().prefault('1h').describe('How long a preview is kept.'),
     denyHosts: z.array(z.string().min(1)).default([]).describe('Hosts never fetched; `*` matches any part.'),
   })
@@ -28,7 +15,6 @@ const previewsSchema = z
 export const mediaSchema = z
   .strictObject({
     path: path().optional().describe('Folder of uploaded files; `media` in the data folder when not set.'),
-    s3: s3Schema,
     maxUpload: size().prefault('50MiB').describe('Largest upload.').meta({ env: 'NYX_MAX_UPLOAD' }),
     maxRemote: size().prefault('100MiB').describe('Largest file fetched from another server.'),
     maxImagePixels: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, path, secret, secretFile } from '../fields.ts';
+import { duration, path, secret, secretFile, size, timeout } from '../fields.ts';
 
 export const loggingSchema = z
   .strictObject({
@@ -16,41 +16,52 @@ export const loggingSchema = z
     access: z.boolean().default(true).describe('Write a line per request (without tokens and content).'),
   })
   .prefault({})
-  .describe('Logs go to standard output.');
+  .describe(
+    'The log of a running server goes to standard output. Messages for whoever starts it, and the logs of other commands, go to standard error.',
+  );
+
+const pluginHookSchema = z.strictObject({
+  onFailure: z
+    .enum(['open', 'closed'])
+    .optional()
+    .describe('What a failure or time-out of the plugin means: go on without it, or refuse.'),
+  timeout: timeout().optional().describe('Longest time for this hook, instead of `hookTimeout`.'),
+});
 
 const pluginSchema = z.strictObject({
   path: path().describe('Folder of the plugin, or name of its npm package.'),
   enabled: z.boolean().default(true).describe('Load it.'),
   config: z.record(z.string(), z.unknown()).default({}).describe('Handed to the plugin as it is.'),
+  hooks: z
+    .record(z.string(), pluginHookSchema)
+    .default({})
+    .describe('Decisions about single hooks, by name, e.g. `checkEvent: { onFailure: closed }`.'),
 });
 
 export const pluginsSchema = z
   .strictObject({
     load: z.array(pluginSchema).max(50).default([]).describe('Server plugins, called in this order.'),
-    hookTimeout: duration().prefault('1s').describe('Longest time a plugin may hold a request at one hook.'),
+    hookTimeout: timeout().prefault('1s').describe('Longest time a plugin may hold a request at one hook.'),
     maxMemoryMegabytes: z.number().int().min(16).default(128).describe('Heap of one plugin process, in MiB.'),
+    maxCalls: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(64)
+      .describe('Calls that one plugin may have under way; more count as failures at once.'),
+    maxStorage: size().prefault('5MiB').describe('Bytes that one plugin may keep in the database.'),
   })
   .prefault({})
   .describe('Server plugins, each in a process of its own.');
 
-const vapidSchema = z
-  .strictObject({
-    subject: z.string().min(1).describe('`mailto:` or `https:` address that push services may write to.'),
-    publicKey: z.string().min(1).describe('Public key, base64url.'),
-    privateKey: secret().optional().describe('Private key, base64url.'),
-    privateKeyFile: secretFile().optional().describe('File that holds `privateKey`.'),
-  })
-  .optional()
-  .describe('Keys of web push. Generated on the first start when not set.');
-
 export const pushSchema = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Send push notifications.'),
-    timeout: duration().prefault('10s').describe('Longest time for one push gateway to answer.'),
+    timeout: timeout().prefault('10s').describe('Longest time for one push gateway to answer.'),
     maxAge: duration()
       .prefault('1d')
       .describe('A notification that could not be delivered in this time is dropped.'),
-    vapid: vapidSchema,
   })
   .prefault({})
   .describe('Push notifications.');

@@ -29,6 +29,7 @@ export const rateLimitsSchema = z
       'One-time keys of one device given to one other server; beyond it the fallback key is given.',
     ),
     toDevice: rateLimit(20, 200).describe('Messages to devices, by user.'),
+    keyRequest: rateLimit(0.1, 60).describe('Requests for group keys in clear messages to devices, by user.'),
     report: rateLimit(0.1, 10).describe('Reports, by user.'),
     federation: rateLimit(50, 500).describe('Requests of another server, by server.'),
   })

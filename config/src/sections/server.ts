@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { duration, httpUrl, path, port, secret, secretFile, serverName, size } from '../fields.ts';
+import {
+  addressBlock,
+  bindAddress,
+  timeout,
+  httpUrl,
+  path,
+  port,
+  secret,
+  secretFile,
+  serverName,
+  size,
+} from '../fields.ts';
 import { DEFAULT_PORT } from '../ports.ts';
 
 /** What one process does. Every process may do all of it; see docs/operating.md for running several. */
@@ -47,6 +58,18 @@ const webClientSchema = z
   .prefault({})
   .describe('The web client.');
 
+const socketSchema = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Serve the socket, beside the long polls of `/sync`.'),
+    heartbeat: timeout()
+      .prefault('25s')
+      .describe(
+        'Silence after which a socket shows that it lives; less than what proxies on the way cut off.',
+      ),
+  })
+  .prefault({})
+  .describe('The WebSocket that brings news at once (docs/socket.md).');
+
 const adminSchema = z
   .strictObject({
     token: secret()
@@ -68,7 +91,7 @@ export const serverSchema = z
       .describe('The name in user ids and room aliases. It can never be changed once the server has users.')
       .meta({ env: 'NYX_SERVER_NAME', example: 'example.org' }),
     bind: z
-      .array(z.string().min(1))
+      .array(bindAddress())
       .min(1)
       .default(['127.0.0.1'])
       .describe('Addresses to listen on; `0.0.0.0` and `::` are all of them.')
@@ -95,7 +118,7 @@ export const serverSchema = z
       )
       .meta({ env: 'NYX_DELEGATE', example: 'matrix.example.org:443' }),
     trustedProxies: z
-      .array(z.string().min(1))
+      .array(addressBlock())
       .default([])
       .describe(
         'Addresses or CIDR blocks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
@@ -107,15 +130,16 @@ export const serverSchema = z
       .default(['http', 'sync', 'federation-out', 'worker'])
       .describe('What this process does. Less than all of it needs `database.uri` and `redis.uri`.')
       .meta({ env: 'NYX_ROLES' }),
-    requestTimeout: duration().prefault('1m').describe('Longest time a client may take to send a request.'),
+    requestTimeout: timeout().prefault('1m').describe('Longest time a client may take to send a request.'),
     maxBody: size()
       .prefault('64KiB')
       .describe('Largest JSON body of a client request, unless its route says otherwise.'),
-    shutdownGrace: duration()
+    shutdownGrace: timeout()
       .prefault('10s')
       .describe('How long a stopping server waits for running requests and jobs.'),
     support: supportSchema,
     webClient: webClientSchema,
+    socket: socketSchema,
     admin: adminSchema,
   })
   .prefault({})

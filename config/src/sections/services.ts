@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { path, secret, secretFile } from '../fields.ts';
+import { mongoAddress, path, redisAddress, secretFile } from '../fields.ts';
 
 export const databaseSchema = z
   .strictObject({
-    uri: secret()
+    uri: mongoAddress()
       .optional()
       .describe(
         'MongoDB 6.0 or newer, a replica set (one member is enough). Without it, Nyx finds or fetches a MongoDB and runs it itself.',
@@ -28,7 +28,7 @@ export const databaseSchema = z
 
 export const redisSchema = z
   .strictObject({
-    uri: secret()
+    uri: redisAddress()
       .optional()
       .describe('Redis 6.2 or newer, or Valkey. Without it, Nyx finds or fetches one and runs it itself.')
       .meta({ env: 'REDIS_URL', example: 'redis://:password@127.0.0.1:6379/0' }),
