@@ -22,8 +22,9 @@ describe('events that other implementations signed and judged', () => {
     for (const version of ROOM_VERSIONS) {
       const rows = producers.flatMap(({ events }) => events.filter((row) => row.roomVersion === version));
       expect(rows.length).toBeGreaterThanOrEqual(100);
-      const spoilt = rows.filter(({ answer }) => answer.verdict !== 'ok');
-      expect(spoilt.length / rows.length).toBeGreaterThanOrEqual(1 / 3);
+      // Dropped whole: those that a receiver merely redacts come on top.
+      const dropped = rows.filter(({ answer }) => answer.verdict === 'drop');
+      expect(dropped.length / rows.length).toBeGreaterThanOrEqual(1 / 3);
     }
   });
 

@@ -7,11 +7,12 @@ import { parseTransaction, TransactionError } from '../events/transaction.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import { JsonError } from '../json/errors.ts';
 import { decodeUtf8, parseJson } from '../json/parse.ts';
-import { isJsonArray, isJsonObject, withoutKeys, type JsonObject, type JsonValue } from '../json/value.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json/value.ts';
 import { ROOM_VERSIONS, RULES } from '../room-versions/rules.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import { stateKeyOf, type StateKey } from '../state/state-key.ts';
 import { TestRoom } from '../testing/event-factory.ts';
+import { mutate, path, replacement } from '../testing/mutate-json.ts';
 import { runs } from '../testing/properties.ts';
 import type { ReceiptPorts } from './ports.ts';
 import { receivePdu } from './receive-pdu.ts';
@@ -114,32 +115,6 @@ describe('bytes from anywhere', () => {
     );
   });
 });
-
-/** A way to a value inside JSON, by indexes that are taken modulo what is there. */
-const path = fc.array(fc.nat(40), { minLength: 1, maxLength: 4 });
-const replacement: fc.Arbitrary<JsonValue | undefined> = fc.oneof(
-  fc.constant(undefined),
-  fc.constantFrom<JsonValue>(null, true, 0, -1, 2 ** 53, 0.5, '', 'x', '@a:b', '$x', [], {}, [[]], {
-    sha256: '',
-  }),
-  fc.string(),
-  fc.maxSafeInteger(),
-);
-
-/** Replaces, or deletes, the value at a path; with `insert` adds a key instead. */
-function mutate(value: JsonValue, [head, ...rest]: readonly number[], put: JsonValue | undefined): JsonValue {
-  if (head === undefined) return put ?? null;
-  if (isJsonArray(value) && value.length > 0) {
-    const at = head % value.length;
-    return value.map((item, index) => (index === at ? mutate(item, rest, put) : item));
-  }
-  if (!isJsonObject(value)) return put ?? null;
-  const keys = Object.keys(value);
-  const key = keys[head % (keys.length + 1)];
-  if (key === undefined) return { ...value, [`added${head}`]: put ?? 1 };
-  if (rest.length === 0 && put === undefined) return withoutKeys(value, new Set([key]));
-  return { ...value, [key]: mutate(value[key] ?? null, rest, put) };
-}
 
 /** What of an event must not change unnoticed: all but `unsigned` and the signatures of others. */
 function covered(json: JsonObject): string {

@@ -146,6 +146,19 @@ describe('hostile transactions', () => {
     }
   });
 
+  it('and is found wherever the list of PDUs stands', () => {
+    const bad = '{"a":1,"a":2}';
+    const envelope = '"origin":"a.example","origin_server_ts":1';
+    for (const text of [
+      `{"":"",${envelope},"pdus":[${bad},${good}]}`,
+      `{"x":{"pdus":[7]},"y":"\\"pdus\\":[","z":["pdus"],${envelope},"pdus" : [ ${bad} , ${good} ] }`,
+      `{"pdus":[${bad},${good}],${envelope},"edus":[]}`,
+    ]) {
+      const { pdus } = parseTransaction(text);
+      expect(pdus.map((pdu) => (pdu.ok ? 'ok' : pdu.error.code))).toEqual(['duplicate_key', 'ok']);
+    }
+  });
+
   it('a deep event that an honest server passes on is dropped alone', async () => {
     // Synapse takes events nested up to about a thousand deep, and sends them with others.
     const deep = { ...valid, content: { a: nested(900) } };
@@ -162,6 +175,74 @@ describe('hostile transactions', () => {
     const { pdus } = parseTransaction(body(`{"depth":12345678901234567890},${good}`));
     const [first] = pdus;
     expect(first?.ok === true && JSON.stringify(first.json)).toBe('{"depth":12345678901234567890}');
+  });
+
+  /** What becomes of the one PDU of a transaction, from its text on. */
+  const fateOf = (pdu: string, version: RoomVersion) => {
+    const [read] = parseTransaction(body(pdu)).pdus;
+    if (read === undefined) return 'none';
+    return read.ok ? codeOf(() => parsePdu(RULES[version], read.json)) : `json ${read.error.code}`;
+  };
+  const withContent = (content: string) => good.replace(/"content":\{[^}]*\}/, `"content":{"a":${content}}`);
+  const repeated = (item: string, count: number) => Array(count).fill(item).join(',');
+  const texts: [name: string, text: string, version: RoomVersion, fate: string][] = [
+    [
+      '10,000 prev_events',
+      good.replace(
+        /"prev_events":\[[^\]]*\]/,
+        `"prev_events":[${repeated(JSON.stringify(hash(1)), 10_000)}]`,
+      ),
+      '11',
+      'event prev_events',
+    ],
+    ['30,000 huge integers', withContent(`[${repeated('9007199254740993', 30_000)}]`), '5', 'json too_large'],
+    ['30,000 floats', withContent(`[${repeated('1.5', 30_000)}]`), '5', 'json too_large'],
+    ['16,400 floats', withContent(`[${repeated('1.5', 16_400)}]`), '5', 'json too_large'],
+    ['15,000 floats', withContent(`[${repeated('1.5', 15_000)}]`), '11', 'json float'],
+    ['an integer of 60,000 digits', withContent('9'.repeat(60_000)), '11', 'json integer_range'],
+    ['nesting of 60,000', withContent('['.repeat(60_000) + ']'.repeat(60_000)), '11', 'json too_deep'],
+    ['10,000 lone surrogates', withContent(`"${'\\ud800'.repeat(10_000)}"`), '11', 'json lone_surrogate'],
+    ['8,000 times the same key', withContent(`{${repeated('"a":1', 8_000)}}`), '11', 'json duplicate_key'],
+    ['an integer of 250,000 digits', withContent('9'.repeat(250_000)), '5', 'json too_large'],
+    ['an integer of a million digits', withContent('9'.repeat(1_000_000)), '11', 'json too_large'],
+    [
+      '30,000 keys',
+      withContent(`{${Array.from({ length: 30_000 }, (_, index) => `"${index}":1`).join(',')}}`),
+      '11',
+      'json too_large',
+    ],
+    ['a text of 2 MB', withContent(`"${'x'.repeat(2_000_000)}"`), '11', 'event size'],
+  ];
+  it.each(texts)('%s, from the text on', (_name, text, version, fate) => {
+    const run = () => fateOf(text, version);
+    expect(run()).toBe(fate);
+    expect(fastest(run)).toBeLessThan(5);
+  });
+
+  it('takes fifteen thousand floats where they are legal', () => {
+    expect(fateOf(withContent(`[${repeated('1.5', 15_000)}]`), '5')).toBe('no error');
+  });
+
+  it('numbers of every kind keep their digits, wherever they are', () => {
+    const text =
+      '{"a":[0.5,1.5,[2.50,-0,7]],"b":{"9":1e3,"1":12345678901234567890},"__proto__":-0.0,"c":-1E-2}';
+    const [first] = parseTransaction(body(text)).pdus;
+    expect(first?.ok === true && JSON.stringify(first.json)).toBe(
+      '{"a":[0.5,1.5,[2.50,-0,7]],"b":{"1":12345678901234567890,"9":1e3},"__proto__":-0.0,"c":-1E-2}',
+    );
+    for (const bad of ['{"a":1.}', '{"a":01.5}', '{"a":1.5e}', '{1.5:1}', '{"a":-.5}', '{"a":1.5.5}'])
+      expect(
+        codeOf(() => parseJsonObject(bad)),
+        bad,
+      ).toBe('json syntax');
+  });
+
+  it('takes 50 PDUs and 100 EDUs', () => {
+    const edu = '{"edu_type":"m.x","content":{}}';
+    const { pdus, edus } = parseTransaction(
+      body(Array(50).fill('{}').join(','), `,"edus":[${Array(100).fill(edu).join(',')}]`),
+    );
+    expect([pdus.length, edus.length]).toEqual([50, 100]);
   });
 
   it('keeps EDUs that have the shape of one', () => {

@@ -7,6 +7,7 @@ import { parseJsonObject } from '../json/parse.ts';
 import type { JsonObject } from '../json/value.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../room-versions/rules.ts';
 import { signEvent } from '../signing/sign-event.ts';
+import { signJson } from '../signing/sign-json.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import { parseServerName } from '../spec/identifiers/server-name.ts';
 import { stateKeyOf, type StateKey } from '../state/state-key.ts';
@@ -245,6 +246,20 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
     }
   });
 
+  it('drops a second create event, which the rules would let in', async () => {
+    const server = new Server(version);
+    const { room } = server;
+    const { signatures: _signatures, hashes: _hashes, ...bare } = room.create.json;
+    const eventId = Number(version) < 3 ? { event_id: '$second:a.example' } : {};
+    const { json } = signEvent(
+      room.version,
+      { ...bare, ...eventId, origin_server_ts: room.create.originServerTs + 1_000_000 },
+      room.signer(parseServerName('a.example')),
+    );
+    expect(await server.receive(json)).toMatchObject({ outcome: 'drop', reason: 'second_create' });
+    expect(await server.receive(room.create.json)).toMatchObject({ outcome: 'accept' });
+  });
+
   it('takes a create event by itself', async () => {
     const server = new Server(version);
     server.current = 'none';
@@ -254,6 +269,47 @@ describe.each(ROOM_VERSIONS)('receiving in room version %s', (version) => {
 });
 
 describe('signatures beside the sender’s', () => {
+  it.each(ROOM_VERSIONS)('room version %s: an invite needs the sender’s like any event', async (version) => {
+    const server = new Server(version);
+    const invite = server.room.build({
+      type: 'm.room.member',
+      stateKey: EVE,
+      sender: ALICE,
+      content: { membership: 'invite' },
+    });
+    expect(await server.receive(invite.json)).toMatchObject({ outcome: 'accept' });
+    expect(await server.receive({ ...invite.json, signatures: {} })).toMatchObject({
+      outcome: 'drop',
+      reason: 'signature',
+    });
+  });
+
+  it.each(ROOM_VERSIONS)(
+    'room version %s: one that answers a third-party invite may come from the invited server',
+    async (version) => {
+      const server = new Server(version);
+      const { room } = server;
+      const identity = testSigner(parseServerName('id.example'));
+      room.state('m.room.third_party_invite', 'token', { public_key: identity.key.publicKey });
+      const answer = (signed: JsonObject) => {
+        const { json } = room.build({
+          type: 'm.room.member',
+          stateKey: EVE,
+          sender: ALICE,
+          content: { membership: 'invite', third_party_invite: { display_name: 'Eve', signed } },
+        });
+        // The server of the event id must have signed in versions 1 and 2: here that is the sender's.
+        return Number(version) < 3 ? json : { ...json, signatures: {} };
+      };
+      const signed = signJson({ mxid: EVE, token: 'token' }, identity);
+      expect(await server.receive(answer(signed))).toMatchObject({ outcome: 'accept' });
+      expect(await server.receive(answer({ ...signed, extra: 1 }))).toMatchObject({
+        outcome: 'reject',
+        decision: { rule: 'invite.third_party_otherwise' },
+      });
+    },
+  );
+
   it('room versions 1 and 2 want the server of the event id too', async () => {
     const server = new Server('2');
     const sent = message(server);
@@ -299,6 +355,7 @@ describe('room version 12', () => {
 
   it('rejects a create event with a room id', async () => {
     const server = new Server('12');
+    server.current = 'none';
     const { room } = server;
     const { signatures: _signatures, hashes: _hashes, ...bare } = room.create.json;
     const signed = signEvent(

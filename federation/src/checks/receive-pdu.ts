@@ -14,7 +14,7 @@ import { openPdu, type OpenedPdu } from './open-pdu.ts';
 import type { EventKeys, ReceiptPorts } from './ports.ts';
 
 /** Why an event was dropped. The `missing` ones may succeed later, when more is known. */
-export type DropReason = 'format' | 'signature' | 'missing_auth_events' | 'missing_state';
+export type DropReason = 'format' | 'signature' | 'second_create' | 'missing_auth_events' | 'missing_state';
 
 /**
  * What became of a received event.
@@ -46,7 +46,7 @@ export type Receipt =
 /**
  * The checks performed on receipt of a PDU (spec: Server-Server API), in order:
  * 1. a valid event of its room version, else dropped;
- * 2. signatures, else dropped;
+ * 2. signatures, else dropped; and so is a second create event;
  * 3. content hash, else redacted and checked further: `redact` is what comes of it at best;
  * 4. authorised by its auth events, else rejected;
  * 5. authorised by the state before it, else rejected;
@@ -99,6 +99,9 @@ export function checkSignatures(opened: OpenedPdu, keys: EventKeys): Receipt | u
 /** Steps 4 to 7, for an event whose signatures are good. */
 export async function authoriseReceived(opened: OpenedPdu, ports: ReceiptPorts): Promise<Receipt> {
   const { version, pdu, redacted } = opened;
+  if (await isSecondCreate(version, pdu, ports)) {
+    return drop('second_create', 'the room has another create event');
+  }
   const byAuthEvents = await judgeByAuthEvents(version, pdu, ports);
   if (byAuthEvents === undefined) return drop('missing_auth_events', 'an auth event could not be had');
   if (!byAuthEvents.allowed) {
@@ -120,12 +123,24 @@ export async function authoriseReceived(opened: OpenedPdu, ports: ReceiptPorts):
   return { outcome: redacted ? 'redact' : 'accept', pdu };
 }
 
-/** The places of a state that {@link authorise} may look at for an event. */
+/** The places of a state that the checks may look at for an event. */
 export function placesToJudge(version: RoomVersionRules, event: Pdu): StatePlace[] {
   const places = authPlaces(version, event);
-  if (version.auth.createImpliedByRoomId && event.type !== EventType.Create)
+  if (version.auth.createImpliedByRoomId || event.type === EventType.Create)
     places.push([EventType.Create, '']);
   return places;
+}
+
+/**
+ * A create event "must be the first event in the room" (spec: m.room.create), and the rules allow each by itself: before
+ * version 12 the creator's server could make a second one at any time, and state resolution would take everybody's
+ * membership away with it.
+ */
+async function isSecondCreate(version: RoomVersionRules, pdu: Pdu, ports: ReceiptPorts): Promise<boolean> {
+  if (pdu.type !== EventType.Create) return false;
+  const current = await ports.states.current(pdu, placesToJudge(version, pdu));
+  const known = current?.(EventType.Create, '');
+  return known !== undefined && known.eventId !== pdu.eventId;
 }
 
 /** Step 4; undefined when an auth event could not be had, so that nothing can be said. */

@@ -102,6 +102,6 @@ describe('EDUs', () => {
     expect(directToDeviceSchema.safeParse({ ...content, messages: { '@a:b': { X: 1 } } }).success).toBe(
       false,
     );
-    expect(directToDeviceSchema.safeParse({ ...content, message_id: 'x'.repeat(65) }).success).toBe(false);
+    expect(directToDeviceSchema.safeParse({ ...content, message_id: 'x'.repeat(256) }).success).toBe(false);
   });
 });

@@ -11,8 +11,11 @@ export type Edu = { readonly type: string; readonly content: JsonObject };
 /** Most receipts, presence updates or messages taken out of one EDU. The spec is silent; a sender with more sends more EDUs. */
 export const MAX_EDU_ENTRIES = 1_000;
 
-/** Longest `message_id` in code points (spec: m.direct_to_device). Others are kept to it by their own servers; we allow twice. */
-const MAX_MESSAGE_ID_LENGTH = 64;
+/**
+ * Longest `message_id`. The spec gives 32 code points; a longer one is no reason to lose room keys, so only what no
+ * identifier may exceed is refused.
+ */
+const MAX_MESSAGE_ID_LENGTH = 255;
 
 const integer = z.number().int().nonnegative();
 

@@ -69,6 +69,11 @@ export function sha256Base64Url(text: string): string {
   return hash('sha256', text, 'base64url');
 }
 
+/** SHA-1 of a text's UTF-8 in hexadecimal: orders events in version 1 of state resolution, and protects nothing. */
+export function sha1Hex(text: string): string {
+  return hash('sha1', text, 'hex');
+}
+
 /** Bytes of an event as canonical JSON with everything in it: what the 64 KiB limit counts. */
 export function eventSize(rules: RoomVersionRules, event: JsonObject): number {
   return Buffer.byteLength(canonicalJson(event, rules.numbers));

@@ -1,11 +1,20 @@
 import { JsonError } from '../json/errors.ts';
-import { parseJson, parseJsonObject } from '../json/parse.ts';
+import { parseJsonObject, parsePlainJsonObject, parseSmallJson } from '../json/parse.ts';
 import { splitArrayMember } from '../json/split.ts';
 import { isJsonArray, isJsonObject, ownValue, type JsonObject, type JsonValue } from '../json/value.ts';
 import type { ServerName } from '../spec/identifiers/server-name.ts';
-import { MAX_EDUS_PER_TRANSACTION, MAX_PDUS_PER_TRANSACTION } from '../spec/limits.ts';
+import {
+  MAX_EDUS_PER_TRANSACTION,
+  MAX_PDU_BYTES,
+  MAX_PDU_MEMBERS,
+  MAX_PDU_TEXT,
+  MAX_PDUS_PER_TRANSACTION,
+} from '../spec/limits.ts';
 import { transactionEnvelopeSchema } from '../spec/schemas/transactions.ts';
 import { parseEdu, type Edu } from './edu.ts';
+
+/** No event has room for more members, or for more numbers such as `1.5` with a comma each. */
+const MOST = { members: MAX_PDU_MEMBERS, strangeNumbers: MAX_PDU_BYTES / 4 };
 
 /** A PDU of a transaction: read without loss, or the error that made it unreadable. */
 export type TransactionPdu =
@@ -33,15 +42,16 @@ export class TransactionError extends Error {
 }
 
 /**
- * Reads a transaction's body. A PDU that cannot be read (a key twice, nesting too deep, a lone surrogate) fails alone.
+ * Reads a transaction's body. A PDU that cannot be read (a key twice, nesting too deep, a lone surrogate, numbers of
+ * every kind and far too long) fails alone.
  * Throws {@link TransactionError}, or {@link JsonError} when the body is not JSON.
  */
 export function parseTransaction(text: string): Transaction {
   try {
-    return readTransaction(parseJsonObject(text), undefined);
+    return readTransaction(parsePlainJsonObject(text, MAX_PDU_MEMBERS), undefined);
   } catch (error) {
     if (!(error instanceof JsonError) || error.code === 'syntax') throw error;
-    return parsePduByPdu(text, error);
+    return parsePduByPdu(text);
   }
 }
 
@@ -66,14 +76,15 @@ export function buildTransaction(
   };
 }
 
-/** The slow way, taken when something in the body is amiss: finds out which PDU it is. */
-function parsePduByPdu(text: string, cause: JsonError): Transaction {
+/** The slow way, taken when something in the body is amiss or strange: finds out which PDU it is. */
+function parsePduByPdu(text: string): Transaction {
   const split = splitArrayMember(text, 'pdus', MAX_PDUS_PER_TRANSACTION);
   if (split === 'too_many') throw new TransactionError('too_many_pdus');
-  if (!split) throw cause;
+  if (!split) return readTransaction(parseJsonObject(text), undefined);
   const pdus = split.items.map((item): TransactionPdu => {
+    if (item.length > MAX_PDU_TEXT) return { ok: false, error: new JsonError('too_large') };
     try {
-      const json = parseJson(item);
+      const json = parseSmallJson(item, MOST);
       return isJsonObject(json) ? { ok: true, json } : { ok: false, error: new JsonError('syntax') };
     } catch (error) {
       if (error instanceof JsonError) return { ok: false, error };

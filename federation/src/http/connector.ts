@@ -61,6 +61,16 @@ export function guardedConnector(rules: ConnectionRules, tlsName: string): build
     timeout: rules.connectTimeoutMs ?? 10_000,
     ...(rules.extraCa === undefined ? {} : { ca: [...rootCertificates, ...rules.extraCa] }),
   });
-  // Left alone, undici takes the name from the Host header of the request that happens to open the connection.
-  return (options, callback) => connect({ ...options, servername }, callback);
+  return (options, callback) => {
+    // The address is looked at here, as the parser of URLs left it: to it the name 2130706433, or 0x7f.1, is 127.0.0.1,
+    // and a socket does not look up an address.
+    try {
+      checkLiteral(rules, options.hostname.replace(/^\[|\]$/g, ''));
+    } catch (error) {
+      callback(error instanceof Error ? error : new Error(String(error)), null);
+      return;
+    }
+    // Left alone, undici takes the name from the Host header of the request that happens to open the connection.
+    connect({ ...options, servername }, callback);
+  };
 }

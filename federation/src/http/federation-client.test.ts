@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TestCertificateAuthority } from '../testing/certificates.ts';
 import type { FederationError } from './errors.ts';
 import { RemoteError } from './errors.ts';
+import type { RequestBounds } from './federation-client.ts';
 import { FederationClient } from './federation-client.ts';
 import { PeerConnections } from './peer-connections.ts';
 import { PeerHealth } from './peer-health.ts';
@@ -43,6 +44,7 @@ type Options = {
   allow?: string[];
   ca?: string[];
   addresses?: Record<string, string[]>;
+  bounds?: RequestBounds;
 };
 
 function client(options: Options = {}) {
@@ -75,6 +77,7 @@ function client(options: Options = {}) {
       health,
       sign: ({ method, uri, content }) => `signed ${method} ${uri} ${content ?? '-'}`,
       userAgent: 'Nyx/test',
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     }),
   };
 }
@@ -151,6 +154,21 @@ describe('a request to another server', () => {
     ];
     expect(await client({ route: { targets } }).client.request(get)).toEqual({ ok: 1 });
   });
+
+  test('is not repeated at the next target once it has been sent', async () => {
+    let calls = 0;
+    handler = (request) => {
+      calls += 1;
+      request.socket.destroy();
+    };
+    const targets = [
+      { host: 'peer.test', port },
+      { host: '127.0.0.1', port },
+    ];
+    const sending = client({ route: { targets } }).client.request({ ...get, method: 'PUT', content: '{}' });
+    expect((await failure(sending))?.code).toBe('UNREACHABLE');
+    expect(calls).toBe(1);
+  });
 });
 
 describe('what is refused', () => {
@@ -192,6 +210,21 @@ describe('what is refused', () => {
     expect(error?.code).toBe('ADDRESS_DENIED');
   });
 
+  // To the parser of URLs these are 127.0.0.1; to the grammar of server names they are host names.
+  test.each(['2130706433', '0x7f000001', '0x7f.1', '127.1', '017700000001'])(
+    'a denied address in disguise: %s',
+    async (host) => {
+      snis.length = 0;
+      const route = { targets: [{ host, port }], tlsName: host, hostHeader: host };
+      expect((await failure(client({ allow: [], route }).client.request(get)))?.code).toBe('ADDRESS_DENIED');
+      const disguised = { targets: [{ host, port }] };
+      expect((await failure(client({ allow: [], route: disguised }).client.request(get)))?.code).toBe(
+        'ADDRESS_DENIED',
+      );
+      expect(snis).toEqual([]);
+    },
+  );
+
   test('the denied ones among several addresses', async () => {
     handler = (_request, response) => response.end('{}');
     const addresses = { 'peer.test': ['10.0.0.1', '127.0.0.1'] };
@@ -225,6 +258,16 @@ describe('what is refused', () => {
     handler = () => undefined;
     const error = await failure(client().client.request({ ...get, timeoutMs: 200 }));
     expect(error?.code).toBe('TIMEOUT');
+  });
+
+  test('what the operator does not allow, whatever the request asks for', async () => {
+    const bounds = { timeoutMs: 200, responseBytes: 1_000 };
+    handler = (_request, response) => response.end(JSON.stringify('x'.repeat(2_000)));
+    const large = client({ bounds }).client.request({ ...get, maxBytes: 10_000 });
+    expect((await failure(large))?.code).toBe('TOO_LARGE');
+    handler = () => undefined;
+    const silent = client({ bounds }).client.request({ ...get, timeoutMs: 60_000 });
+    expect((await failure(silent))?.code).toBe('TIMEOUT');
   });
 
   test('an answer of another shape', async () => {

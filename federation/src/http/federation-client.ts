@@ -40,6 +40,14 @@ export type FederationRequest<T> = {
   readonly ignoreBackoff?: boolean;
 };
 
+/** What an operator allows any request, whatever it asks for. */
+export type RequestBounds = {
+  /** For a whole exchange, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Of the body of an answer that is read at once; streams are bounded by who reads them. */
+  readonly responseBytes: number;
+};
+
 /** What the client is made of. */
 export interface FederationClientPorts {
   readonly resolve: (serverName: string) => Promise<Route>;
@@ -47,6 +55,7 @@ export interface FederationClientPorts {
   readonly health: PeerHealth;
   readonly sign: SignRequest;
   readonly userAgent: string;
+  readonly bounds?: RequestBounds;
 }
 
 /** An answer whose body is still to be read. The caller must read or destroy it. */
@@ -77,7 +86,10 @@ export class FederationClient {
     return this.#guarded(request, async (signal) => {
       const response = await this.#send(request, signal);
       if (response.status !== 200) throw await remoteError(destination, response);
-      const maxBytes = request.maxBytes ?? MAX_RESPONSE_BYTES;
+      const maxBytes = Math.min(
+        request.maxBytes ?? Infinity,
+        this.#ports.bounds?.responseBytes ?? MAX_RESPONSE_BYTES,
+      );
       const text = (await readBounded(response.body, maxBytes, destination)).toString();
       try {
         return request.parse(text);
@@ -98,6 +110,10 @@ export class FederationClient {
     });
   }
 
+  #timeout({ timeoutMs = DEFAULT_TIMEOUT_MS }: { readonly timeoutMs?: number }): number {
+    return Math.min(timeoutMs, this.#ports.bounds?.timeoutMs ?? Infinity);
+  }
+
   async #guarded<T>(
     request: Omit<FederationRequest<never>, 'parse'>,
     run: (signal: AbortSignal) => Promise<T>,
@@ -106,7 +122,7 @@ export class FederationClient {
     const { destination } = request;
     if (request.ignoreBackoff !== true) health.enter(destination);
     try {
-      const result = await run(AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS));
+      const result = await run(AbortSignal.timeout(this.#timeout(request)));
       health.succeeded(destination);
       return result;
     } catch (thrown) {
@@ -134,7 +150,7 @@ export class FederationClient {
       },
       ...(content === undefined ? {} : { body: content }),
       signal,
-      idleTimeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      idleTimeoutMs: this.#timeout(request),
     });
     return {
       status: response.statusCode,

@@ -1,8 +1,11 @@
 import { canonicalJson } from '../json/canonical.ts';
-import { parseJsonObject } from '../json/parse.ts';
-import { isJsonArray, isJsonObject, ownValue } from '../json/value.ts';
+import { jsonObjectSchema } from '../json/json-object-schema.ts';
+import { parseJson, parseJsonObject } from '../json/parse.ts';
 import type { KeyRequest, KeySource } from '../signing/key-ring.ts';
+import { notaryAnswerSchema } from '../spec/schemas/server-keys.ts';
 import type { FederationClient } from './federation-client.ts';
+
+const notarySchema = notaryAnswerSchema(jsonObjectSchema);
 
 /** A server's keys fit in a few kilobytes; a notary answers for up to a thousand servers. */
 const MAX_KEYS_BYTES = 65_536;
@@ -31,10 +34,7 @@ export function createKeySource(client: FederationClient): KeySource {
         path: '/_matrix/key/v2/query',
         content: canonicalJson({ server_keys: queryOf(requests) }),
         signed: false,
-        parse: (text) => {
-          const entries = ownValue(parseJsonObject(text), 'server_keys');
-          return isJsonArray(entries) ? entries.filter(isJsonObject) : [];
-        },
+        parse: (text) => notarySchema.parse(parseJson(text)).server_keys,
         maxBytes: MAX_NOTARY_BYTES,
         timeoutMs: TIMEOUT_MS,
       }),

@@ -1,13 +1,15 @@
 import type { z } from 'zod';
-import { canonicalJson } from '../json/canonical.ts';
 import { jsonObjectSchema } from '../json/json-object-schema.ts';
-import { parseJson, parseJsonObject } from '../json/parse.ts';
-import type { JsonObject, JsonValue } from '../json/value.ts';
+import type { JsonObject } from '../json/value.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import type { RoomId } from '../spec/identifiers/room-id.ts';
 import { isServerName, type ServerName } from '../spec/identifiers/server-name.ts';
 import type { UserId } from '../spec/identifiers/user-id.ts';
-import { directoryAnswerSchema } from '../spec/schemas/directory.ts';
+import {
+  directoryAnswerSchema,
+  profileAnswerSchema,
+  publicRoomsAnswerSchema,
+} from '../spec/schemas/directory.ts';
 import {
   eventAuthAnswerSchema,
   missingEventsAnswerSchema,
@@ -15,10 +17,13 @@ import {
   stateAnswerSchema,
   stateIdsAnswerSchema,
 } from '../spec/schemas/events.ts';
+import { hierarchyAnswerSchema } from '../spec/schemas/hierarchy.ts';
 import { inviteAnswerSchema } from '../spec/schemas/invites.ts';
 import { joinAnswerSchema, knockAnswerSchema, membershipTemplateSchema } from '../spec/schemas/membership.ts';
+import { policySignAnswerSchema } from '../spec/schemas/policy.ts';
 import { transactionAnswerSchema } from '../spec/schemas/transactions.ts';
 import type { FederationClient } from './federation-client.ts';
+import { content, parser } from './wire-body.ts';
 
 const templateSchema = membershipTemplateSchema(jsonObjectSchema);
 const joinedSchema = joinAnswerSchema(jsonObjectSchema);
@@ -29,11 +34,19 @@ const pdusSchema = pdusAnswerSchema(jsonObjectSchema);
 const stateSchema = stateAnswerSchema(jsonObjectSchema);
 const authSchema = eventAuthAnswerSchema(jsonObjectSchema);
 
+const spaceSchema = hierarchyAnswerSchema(jsonObjectSchema);
+
 const V1 = '/_matrix/federation/v1';
 const V2 = '/_matrix/federation/v2';
 const part = encodeURIComponent;
 /** A join to a large room takes its time on both sides. */
 const JOIN_TIMEOUT_MS = 120_000;
+const MAX_HIERARCHY_BYTES = 5_000_000;
+/** A sender waits for it. */
+const POLICY_TIMEOUT_MS = 10_000;
+const MAX_POLICY_BYTES = 65_536;
+/** What a person waits for. */
+const PERSON_TIMEOUT_MS = 10_000;
 
 /** The template of a membership event, as another server would like it. */
 export type MembershipTemplate = { readonly roomVersion: string; readonly event: JsonObject };
@@ -48,12 +61,11 @@ export type JoinAnswer = {
   readonly serversInRoom: readonly ServerName[];
 };
 
-/** A schema over a lossless parse: events keep every digit of theirs. */
-const parser =
-  <T>(schema: z.ZodType<T>) =>
-  (text: string): T =>
-    schema.parse(parseJson(text));
-const content = (value: JsonValue): { content: string } => ({ content: canonicalJson(value, 'lenient') });
+/** What a policy server answers: its signature, by server and key id. */
+export type PolicyAnswer = z.output<typeof policySignAnswerSchema>;
+
+/** A page of another server's list of rooms. */
+export type PublicRooms = z.output<typeof publicRoomsAnswerSchema>;
 
 /** The operations of the Server-Server API, as calls. Errors are `FederationError`s. */
 export class PeerApi {
@@ -282,45 +294,71 @@ export class PeerApi {
     return { room: answer.room_id, servers: answer.servers.filter(isServerName) };
   }
 
-  /** `GET query/profile`, whole or one field. */
-  async profile(destination: ServerName, user: UserId, field?: string): Promise<JsonObject> {
+  /** `GET query/profile`, whole or one field: the fields that are set. */
+  async profile(
+    destination: ServerName,
+    user: UserId,
+    field?: string,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const suffix = field === undefined ? '' : `&field=${part(field)}`;
     return this.#client.request({
       destination,
       method: 'GET',
       path: `${V1}/query/profile?user_id=${part(user)}${suffix}`,
-      parse: parseJsonObject,
-      timeoutMs: 10_000,
+      parse: parser(profileAnswerSchema),
+      timeoutMs: PERSON_TIMEOUT_MS,
     });
   }
 
-  /** `POST user/keys/claim` with a list of algorithms per device (MSC3983). */
-  async claimKeyBundles(destination: ServerName, body: JsonObject, timeoutMs: number): Promise<JsonObject> {
+  /** `POST publicRooms`: a page of the rooms that the server lists. */
+  async publicRooms(destination: ServerName, request: JsonObject): Promise<PublicRooms> {
     return this.#client.request({
       destination,
       method: 'POST',
-      path: '/_matrix/federation/unstable/org.matrix.msc3983/user/keys/claim',
-      ...content(body),
-      parse: parseJsonObject,
-      timeoutMs,
+      path: `${V1}/publicRooms`,
+      ...content(request),
+      parse: parser(publicRoomsAnswerSchema),
+      timeoutMs: PERSON_TIMEOUT_MS,
     });
   }
 
-  /** Any other operation whose answer is an object: keys, devices, directories. */
-  async call(
+  /** `GET hierarchy`: a space and its children, one level. */
+  async hierarchy(
     destination: ServerName,
-    method: 'GET' | 'POST',
-    path: string,
-    body?: JsonObject,
-    timeoutMs = 15_000,
-  ): Promise<JsonObject> {
+    room: RoomId,
+    suggestedOnly: boolean,
+  ): Promise<z.output<typeof spaceSchema>> {
     return this.#client.request({
       destination,
-      method,
-      path: `${V1}${path}`,
-      ...(body === undefined ? {} : content(body)),
-      parse: parseJsonObject,
-      timeoutMs,
+      method: 'GET',
+      path: `${V1}/hierarchy/${part(room)}?suggested_only=${suggestedOnly}`,
+      parse: parser(spaceSchema),
+      timeoutMs: PERSON_TIMEOUT_MS,
+      maxBytes: MAX_HIERARCHY_BYTES,
+    });
+  }
+
+  /** `POST sign` of a policy server: the signatures it adds. */
+  async policySign(destination: ServerName, event: JsonObject): Promise<PolicyAnswer> {
+    return this.#client.request({
+      destination,
+      method: 'POST',
+      path: '/_matrix/policy/v1/sign',
+      ...content(event),
+      parse: parser(policySignAnswerSchema),
+      timeoutMs: POLICY_TIMEOUT_MS,
+      maxBytes: MAX_POLICY_BYTES,
+    });
+  }
+
+  /** `PUT exchange_third_party_invite`: has the server that made a third-party invite invite who redeemed it. */
+  async exchangeThirdPartyInvite(destination: ServerName, room: RoomId, event: JsonObject): Promise<void> {
+    await this.#client.request({
+      destination,
+      method: 'PUT',
+      path: `${V1}/exchange_third_party_invite/${part(room)}`,
+      ...content(event),
+      parse: () => undefined,
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { ConnectionRules } from './connector.ts';
 import { FederationClient } from './federation-client.ts';
-import type { SignRequest } from './federation-client.ts';
+import type { RequestBounds, SignRequest } from './federation-client.ts';
 import { createNodeDns } from './node-dns.ts';
 import { PeerConnections } from './peer-connections.ts';
 import { PeerHealth } from './peer-health.ts';
@@ -26,6 +26,9 @@ export type TransportOptions = {
   readonly extraCa?: readonly string[];
   /** The system's by default. */
   readonly dns?: Dns;
+  /** For TCP and TLS together. */
+  readonly connectTimeoutMs?: number;
+  readonly bounds?: RequestBounds;
 };
 
 /** The way to other servers: discovery, connections, health and the client over them. */
@@ -42,6 +45,7 @@ export class FederationTransport implements AsyncDisposable {
       dns,
       policy: createAddressPolicy(options.addresses ?? {}),
       ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
+      ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     };
     const wellKnown = new WellKnownResolver(createWellKnownFetch(this.rules), options.now);
     this.#resolve = (serverName) =>
@@ -54,6 +58,7 @@ export class FederationTransport implements AsyncDisposable {
       health: this.health,
       sign: options.sign,
       userAgent: options.userAgent,
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     });
   }
 

@@ -110,6 +110,18 @@ describe('well-known look-up', () => {
   });
 });
 
+test('a delegation that nobody confirms is forgotten after 48 hours', async () => {
+  const { resolver, clock, pages } = web({ [URL_A]: delegation('m.a.org') });
+  await resolver.lookup('a.org');
+  pages[URL_A] = new Error('connection refused');
+  clock.now += 25 * HOUR;
+  for (let hour = 25; hour < 48; hour++) {
+    expect(await resolver.lookup('a.org')).toBe('m.a.org');
+    clock.now += HOUR;
+  }
+  expect(await resolver.lookup('a.org')).toBeUndefined();
+});
+
 describe('the lifetime of a delegation', () => {
   const now = Date.parse('2026-01-01T00:00:00Z');
   test.each([

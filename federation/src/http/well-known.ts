@@ -27,8 +27,14 @@ const RECENT_ERROR_TTL_MS = 2 * 60 * 1000;
 
 const documentSchema = z.looseObject({ 'm.server': z.string() });
 
-/** A delegated name, or undefined when the host has none, and until when that holds (milliseconds since the epoch). */
-type Entry = { readonly delegated: string | undefined; readonly until: number };
+/** A delegated name, or undefined when the host has none. Times are milliseconds since the epoch. */
+type Entry = {
+  readonly delegated: string | undefined;
+  /** Until when that holds without asking again. */
+  readonly until: number;
+  /** When the host last said so. */
+  readonly said: number;
+};
 
 /** Looks up delegations by `.well-known/matrix/server`, with the caching that the spec asks for. */
 export class WellKnownResolver {
@@ -64,15 +70,17 @@ export class WellKnownResolver {
     }
     const delegated = response?.status === 200 ? parseDocument(response.body) : undefined;
     if (delegated !== undefined && response !== undefined) {
-      this.#cache.set(host, { delegated, until: now + lifetimeOf(response.headers, now) });
+      this.#cache.set(host, { delegated, until: now + lifetimeOf(response.headers, now), said: now });
       return delegated;
     }
     // A peer whose web server hiccups keeps its delegation: falling back to port 8448 would reach a stranger or nobody.
-    if (previous?.delegated !== undefined && (response === undefined || response.status >= 500)) {
-      this.#cache.set(host, { delegated: previous.delegated, until: now + RECENT_ERROR_TTL_MS });
+    const isDown = response === undefined || response.status >= 500;
+    if (previous?.delegated !== undefined && isDown && now - previous.said < MAX_TTL_MS) {
+      const until = Math.min(now + RECENT_ERROR_TTL_MS, previous.said + MAX_TTL_MS);
+      this.#cache.set(host, { ...previous, until });
       return previous.delegated;
     }
-    this.#cache.set(host, { delegated: undefined, until: now + ERROR_TTL_MS });
+    this.#cache.set(host, { delegated: undefined, until: now + ERROR_TTL_MS, said: now });
     return undefined;
   }
 

@@ -1,10 +1,12 @@
-import { MAX_JSON_DEPTH } from '../spec/limits.ts';
+import { MAX_JSON_DEPTH, MAX_NUMBER_TEXT } from '../spec/limits.ts';
 import { JsonError, type JsonErrorCode } from './errors.ts';
 
 /** What one pass over the raw text of a JSON value shows that the parsed value no longer does. */
 export type JsonScan = {
   /** The first number that canonical JSON forbids, or undefined. */
   readonly strangeNumber: JsonErrorCode | undefined;
+  /** How many of them there are. */
+  readonly strangeNumbers: number;
   /** Keys in all objects together; more than the parsed value has means that an object had a key twice. */
   readonly members: number;
   /** Whether a string has an escape that may form a surrogate. */
@@ -19,12 +21,13 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 /**
  * Scans JSON text outside of its strings: nesting, members and numbers. It does not validate the syntax, `JSON.parse`
- * does. Throws {@link JsonError} `too_deep`. Linear, and allocates only for a number of sixteen digits or more.
+ * does. Throws {@link JsonError} `too_deep`, and `too_large` for a number without end. Linear, and allocates only for a number of sixteen digits or more.
  */
 export function scanJson(text: string): JsonScan {
   let depth = 0;
   let members = 0;
   let strangeNumber: JsonErrorCode | undefined;
+  let strangeNumbers = 0;
   const end = text.length;
   for (let index = 0; index < end; index++) {
     const unit = text.charCodeAt(index);
@@ -45,11 +48,32 @@ export function scanJson(text: string): JsonScan {
       depth -= 1;
     } else if (unit === MINUS || (unit >= 0x30 && unit <= 0x39)) {
       const stop = endOfNumber(text, index);
-      strangeNumber ??= forbiddenNumber(text, index, stop);
+      if (stop - index > MAX_NUMBER_TEXT) throw new JsonError('too_large');
+      const strange = forbiddenNumber(text, index, stop);
+      if (strange !== undefined) {
+        strangeNumber ??= strange;
+        strangeNumbers += 1;
+      }
       index = stop - 1;
     }
   }
-  return { strangeNumber, members, surrogateEscape: mayHoldSurrogateEscape(text) };
+  return { strangeNumber, strangeNumbers, members, surrogateEscape: mayHoldSurrogateEscape(text) };
+}
+
+/**
+ * Calls `found` with start and end of every number that canonical JSON forbids, in order. Linear; like {@link scanJson}
+ * it takes the text's syntax on trust.
+ */
+export function eachForbiddenNumber(text: string, found: (start: number, stop: number) => void): void {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit === QUOTE) index = endOfString(text, index + 1);
+    else if (unit === MINUS || (unit >= 0x30 && unit <= 0x39)) {
+      const stop = endOfNumber(text, index);
+      if (forbiddenNumber(text, index, stop) !== undefined) found(index, stop);
+      index = stop - 1;
+    }
+  }
 }
 
 /** Why canonical JSON forbids the number literal `text` (spec: Appendices, Canonical JSON), or undefined. */
@@ -73,9 +97,11 @@ export function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** Index behind a number; of one that is too long, some place in it. */
 function endOfNumber(text: string, start: number): number {
+  const last = Math.min(text.length, start + MAX_NUMBER_TEXT + 1);
   let index = start + 1;
-  while (index < text.length && isNumberUnit(text.charCodeAt(index))) index += 1;
+  while (index < last && isNumberUnit(text.charCodeAt(index))) index += 1;
   return index;
 }
 

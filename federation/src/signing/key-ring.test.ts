@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../json/value.ts';
+import { RawNumber, type JsonObject } from '../json/value.ts';
 import type { KeyId } from '../spec/identifiers/key-id.ts';
 import { makeServerKeyId } from '../spec/identifiers/key-id.ts';
 import type { ServerName } from '../spec/identifiers/server-name.ts';
@@ -85,6 +85,20 @@ describe('reading published keys', () => {
     expect(readServerKeys(forever, peer, NOW)?.keys[0]?.validUntil).toBe(NOW + MAX_KEY_TRUST_MS);
   });
 
+  test('trusts no key that is said to end one day for more than a week, nor as if it had ended', () => {
+    const day = 24 * HOUR;
+    const endless = publishServerKeys(peerSigner, NOW + HOUR, [
+      { keyId: makeServerKeyId('endless'), publicKey: keyOf(3).publicKey, expiredAt: NOW + 1000 * day },
+      { keyId: makeServerKeyId('soon'), publicKey: keyOf(3).publicKey, expiredAt: NOW + day },
+      { keyId: makeServerKeyId('over'), publicKey: keyOf(3).publicKey, expiredAt: NOW },
+    ]);
+    expect(readServerKeys(endless, peer, NOW)?.keys.slice(1)).toMatchObject([
+      { validUntil: NOW + MAX_KEY_TRUST_MS, retired: false },
+      { validUntil: NOW + day, retired: false },
+      { validUntil: NOW, retired: true },
+    ]);
+  });
+
   test.each([
     ['another name', { ...published, server_name: 'other.org' }],
     ['no signature', { ...published, signatures: {} }],
@@ -145,6 +159,28 @@ describe('the key ring', () => {
     expect(ring.lookup(peer, peerKeyId, NOW)).toBeDefined();
   });
 
+  test('finds stored keys again that others crowded out', async () => {
+    const { ring, world } = network();
+    const keyOfServer = (index: number, key: string): ServerKey => ({
+      server: parseServerName(`s${index}.org`),
+      keyId: makeServerKeyId(key),
+      publicKey: peerSigner.key.publicKey,
+      validUntil: NOW + 1,
+      retired: false,
+    });
+    world.stored = Array.from({ length: 51_000 }, (_, index) =>
+      keyOfServer(Math.floor(index / 200), `k${index % 200}`),
+    );
+    const all = Array.from({ length: 255 }, (_, index) => keyOfServer(index, 'k0'));
+    for (const { server, keyId } of all) await ring.fetch([wants(NOW, server, keyId)]);
+    const [first] = all;
+    if (first === undefined) throw new Error('there are servers');
+    expect(ring.lookup(first.server, first.keyId, NOW)).toBeUndefined();
+    await ring.fetch([wants(NOW, first.server, first.keyId)]);
+    expect(ring.lookup(first.server, first.keyId, NOW)).toBeDefined();
+    expect(world.asked).toEqual([]);
+  });
+
   test('never gives a key for a time after its end, and asks again for a newer one', async () => {
     const { ring, world } = network();
     world.servers.set(peer, publishServerKeys(peerSigner, NOW + HOUR));
@@ -198,6 +234,19 @@ describe('the key ring', () => {
     expect(world.asked).toHaveLength(1);
   });
 
+  test('made-up key ids do not keep it from a server’s true keys', async () => {
+    const { ring, world } = network();
+    world.servers.set(peer, publishServerKeys(peerSigner, NOW + HOUR));
+    for (let index = 0; index < 20; index++) {
+      await ring.fetch([wants(world.now, peer, makeServerKeyId(`made_up_${index}`))]);
+      world.now += 60_000;
+    }
+    const next = { server: peer, key: keyOf(4, 'b') };
+    world.servers.set(peer, publishServerKeys(next, world.now + HOUR));
+    await ring.fetch([wants(world.now, peer, next.key.keyId)]);
+    expect(ring.lookup(peer, next.key.keyId, world.now)).toBeDefined();
+  });
+
   test('asks many servers in one batch, and survives those that fail', async () => {
     const { ring, world } = network();
     const servers = Array.from({ length: 50 }, (_, index) => parseServerName(`s${index}.org`));
@@ -208,6 +257,23 @@ describe('the key ring', () => {
     const found = servers.filter((server) => ring.lookup(server, peerKeyId, NOW) !== undefined);
     expect(found).toHaveLength(25);
   });
+});
+
+test.each([
+  ['a fraction', new RawNumber('1.5')],
+  ['an integer beyond 2^53', new RawNumber('9007199254740993')],
+  ['half a surrogate pair', '\ud800'],
+])('a server that publishes %s spoils nobody else’s keys', async (_case, value) => {
+  const { ring, world } = network();
+  const evil = parseServerName('evil.org');
+  world.servers.set(evil, {
+    ...publishServerKeys({ server: evil, key: keyOf(6) }, NOW + HOUR),
+    strange: value,
+  });
+  world.servers.set(peer, publishServerKeys(peerSigner, NOW + HOUR));
+  await ring.fetch([wants(NOW, evil), wants()]);
+  expect(ring.lookup(evil, peerKeyId, NOW)).toBeUndefined();
+  expect(ring.lookup(peer, peerKeyId, NOW)).toBeDefined();
 });
 
 describe('notaries', () => {

@@ -60,7 +60,7 @@ const MAX_CACHED_KEYS = 50_000;
 const PARALLEL_FETCHES = 16;
 /** Most servers asked for one batch: an event list naming thousands of made-up servers must not send us to all. */
 export const MAX_SERVERS_PER_BATCH = 1_000;
-/** A server that does not answer, or has not the key asked for, is asked again after a minute, then ever later. */
+/** A server that has not the key asked for is asked again after a minute, one that does not answer ever later. */
 const BACKOFF: BackoffPolicy = { firstMs: 60_000, factor: 2, maxMs: 24 * 60 * 60 * 1000, jitter: 0.2 };
 
 const cacheKey = (server: string, keyId: string) => `${server} ${keyId}`;
@@ -71,7 +71,13 @@ const cacheKey = (server: string, keyId: string) => `${server} ${keyId}`;
  */
 export class KeyRing {
   readonly #ports: KeyRingPorts;
-  readonly #keys = new LRUCache<string, ServerKey>({ max: MAX_CACHED_KEYS });
+  readonly #keys = new LRUCache<string, ServerKey>({
+    max: MAX_CACHED_KEYS,
+    // What others crowd out is in the store: its server may be gone for good, and its old events be read still.
+    dispose: (key, _name, reason) => {
+      if (reason === 'evict') this.#loaded.delete(key.server);
+    },
+  });
   readonly #loaded = new LRUCache<string, true>({ max: MAX_REMEMBERED_SERVERS });
   readonly #backoff = new LRUCache<string, BackoffState>({ max: MAX_REMEMBERED_SERVERS });
   readonly #running = new Map<ServerName, Promise<boolean>>();
@@ -103,16 +109,20 @@ export class KeyRing {
     const servers = [...new Set(missing.map(({ server }) => server))]
       .filter((server) => mayTry(this.#backoff.get(server), this.#ports.now()))
       .slice(0, MAX_SERVERS_PER_BATCH);
-    await inParallel(servers, PARALLEL_FETCHES, async (server) => this.#fetchDirect(server));
+    const answered = new Set<ServerName>();
+    await inParallel(servers, PARALLEL_FETCHES, async (server) => {
+      if (await this.#fetchDirect(server)) answered.add(server);
+    });
     const asked = new Set(servers);
     await this.#askNotaries(missing.filter(({ server }) => asked.has(server)));
     for (const server of servers) {
       const satisfied = !missing.some((request) => request.server === server && this.#isMissing(request));
       if (satisfied) this.#backoff.delete(server);
       else {
-        const now = this.#ports.now();
-        const state = afterFailure(this.#backoff.get(server), now, this.#ports.random(), BACKOFF);
-        this.#backoff.set(server, state);
+        // Of a server that told its keys the wait does not grow: anybody can name a key that it never had, and would
+        // keep us from the next one that it has.
+        const before = answered.has(server) ? undefined : this.#backoff.get(server);
+        this.#backoff.set(server, afterFailure(before, this.#ports.now(), this.#ports.random(), BACKOFF));
       }
     }
   }

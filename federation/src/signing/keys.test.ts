@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, decodeBase64Url, encodeBase64, encodeBase64Url } from '../json/base64.ts';
+import { runs } from '../testing/properties.ts';
 import { IdentifierError } from '../spec/identifiers/brand.ts';
 import { KeyFormatError, keyVersionOf, SigningKey, VerifyKey } from './keys.ts';
 import { signingKeyIds, verifyJson } from './verify-json.ts';
@@ -109,6 +111,15 @@ describe('checking signatures on JSON (spec: Appendices, Checking for a Signatur
     expect(check({ 'ed25519:1': good, 'ed25519:2': good })).toEqual({ ok: false, problem: 'invalid' });
   });
 
+  it('looks at sixteen signatures of an entity, not at seventeen', () => {
+    const many = (count: number) => ({
+      ...Object.fromEntries(Array.from({ length: count - 1 }, (_, index) => [`ed25519:u${index}`, 'x'])),
+      'ed25519:1': good,
+    });
+    expect(check(many(16))).toEqual({ ok: true });
+    expect(check(many(17))).toEqual({ ok: false, problem: 'too_many' });
+  });
+
   it('lists the keys to fetch', () => {
     const signatures = { me: { 'ed25519:1': good, 'rsa:1': 'x', 'ed25519:new': 'x' } };
     expect(signingKeyIds({ ...object, signatures }, 'me')).toEqual(['ed25519:1', 'ed25519:new']);
@@ -134,6 +145,16 @@ it('Base64 is that of the specification (Appendices, Unpadded Base64)', () => {
   for (const bad of ['Z', 'Zm9v!', 'Zm 9v', 'Zg===', '=', 'Zm9v-_'])
     expect(decodeBase64(bad)).toBeUndefined();
   expect(encodeBase64Url(Buffer.from([251, 255]))).toBe('-_8');
-  expect(decodeBase64Url('-_8')).toEqual(Buffer.from([251, 255]));
+  expect(decodeBase64Url('-_8')).toEqual(Uint8Array.of(251, 255));
   expect(decodeBase64Url('+/8')).toBeUndefined();
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 20_000 }), (bytes) => {
+      const [standard, urlSafe] = [encodeBase64(bytes), encodeBase64Url(bytes)];
+      expect(standard).toBe(Buffer.from(bytes).toString('base64').replace(/=+$/, ''));
+      expect(urlSafe).toBe(Buffer.from(bytes).toString('base64url'));
+      expect(decodeBase64(standard)).toEqual(bytes);
+      expect(decodeBase64Url(urlSafe)).toEqual(bytes);
+    }),
+    runs(50),
+  );
 });

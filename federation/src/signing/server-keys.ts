@@ -50,15 +50,18 @@ export function readServerKeys(json: JsonObject, server: ServerName, now: number
     return text === undefined ? undefined : VerifyKey.fromBase64(text);
   });
   if (!signed.ok) return undefined;
-  const validUntil = Math.min(until, now + MAX_KEY_TRUST_MS);
+  const trusted = now + MAX_KEY_TRUST_MS;
   const keys: ServerKey[] = [];
   const add = (keyId: string, publicKey: string, rest: { validUntil: number; retired: boolean }) => {
     if (!isKeyId(keyId) || keyAlgorithm(keyId) !== 'ed25519') return;
     if (VerifyKey.fromBase64(publicKey) !== undefined) keys.push({ server, keyId, publicKey, ...rest });
   };
-  for (const [keyId, { key }] of Object.entries(current)) add(keyId, key, { validUntil, retired: false });
+  for (const [keyId, { key }] of Object.entries(current))
+    add(keyId, key, { validUntil: Math.min(until, trusted), retired: false });
   for (const [keyId, { key, expired_ts: expired }] of Object.entries(old))
-    if (!Object.hasOwn(current, keyId)) add(keyId, key, { validUntil: expired, retired: true });
+    // One that is to end in the future has not ended: its server may still end it sooner, or prolong it.
+    if (!Object.hasOwn(current, keyId))
+      add(keyId, key, { validUntil: Math.min(expired, trusted), retired: expired <= now });
   return { server, keys, json };
 }
 

@@ -1,3 +1,4 @@
+import { JsonError } from '../json/errors.ts';
 import { ownObject, type JsonObject } from '../json/value.ts';
 import { MAX_SIGNATURES_PER_ENTITY } from '../spec/limits.ts';
 import { isKeyId, keyAlgorithm, type KeyId } from '../spec/identifiers/key-id.ts';
@@ -8,7 +9,7 @@ import { jsonSignedInput } from './sign-json.ts';
 export type SignatureProblem =
   /** No `signatures` of that entity, or none with an algorithm and key that we know. */
   | 'missing'
-  /** A signature of a known key does not fit. */
+  /** A signature of a known key does not fit, or the object holds what nobody can sign: no canonical JSON. */
   | 'invalid'
   /** More signatures than {@link MAX_SIGNATURES_PER_ENTITY}. */
   | 'too_many';
@@ -24,10 +25,17 @@ const VALID: SignatureCheck = { ok: true };
 
 /**
  * Checks that `entity` signed a JSON object (spec: Appendices, Checking for a Signature). Unknown keys and algorithms
- * are skipped; at least one signature must remain, and all that remain must fit.
+ * are skipped; at least one signature must remain, and all that remain must fit. Never throws for what the object holds.
  */
 export function verifyJson(object: JsonObject, entity: string, keys: KeyLookup): SignatureCheck {
-  return verifySignatures(object, entity, keys, jsonSignedInput(object));
+  let signed: string;
+  try {
+    signed = jsonSignedInput(object);
+  } catch (error) {
+    if (error instanceof JsonError) return { ok: false, problem: 'invalid' };
+    throw error;
+  }
+  return verifySignatures(object, entity, keys, signed);
 }
 
 /** {@link verifyJson} over a text built elsewhere: events sign their redacted form. */

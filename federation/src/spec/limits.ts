@@ -6,6 +6,18 @@
 /** Largest PDU in bytes of canonical JSON (spec: Client-Server API, size limits). */
 export const MAX_PDU_BYTES = 65_536;
 
+/**
+ * Longest text of a PDU with something unusual in it that is parsed at all, in UTF-16 units. Escaped into ASCII, as some
+ * servers do, an event grows threefold.
+ */
+export const MAX_PDU_TEXT = 4 * MAX_PDU_BYTES;
+
+/** Most members in all objects of a PDU together: none takes less than five bytes of canonical JSON, as in `"":0,`. */
+export const MAX_PDU_MEMBERS = MAX_PDU_BYTES / 5;
+
+/** Longest literal of a number that is looked at, in digits and signs. No event has room for a longer one. */
+export const MAX_NUMBER_TEXT = 65_536;
+
 /** Most bytes in a type, state key or identifier of an event (spec: Client-Server API, size limits). */
 export const MAX_EVENT_FIELD_BYTES = 255;
 

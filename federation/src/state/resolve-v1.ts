@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { authorise } from '../auth/authorise.ts';
 import { authPlaces } from '../auth/select-auth-events.ts';
 import { lookupInMap } from '../auth/state-lookup.ts';
+import { sha1Hex } from '../events/hash.ts';
 import type { Pdu } from '../events/pdu.ts';
 import { ownValue, RawNumber } from '../json/value.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
@@ -86,7 +86,7 @@ function lastAllowedInARow(
 
 /** By ascending depth, and within a depth by descending SHA-1 of the event id. */
 function oldestFirst(list: readonly Pdu[]): Pdu[] {
-  const keyed = list.map((event) => ({ event, depth: exactDepth(event), sha1: sha1(event.eventId) }));
+  const keyed = list.map((event) => ({ event, depth: exactDepth(event), sha1: sha1Hex(event.eventId) }));
   keyed.sort((left, right) => {
     if (left.depth !== right.depth) return left.depth < right.depth ? -1 : 1;
     if (left.sha1 === right.sha1) return 0;
@@ -99,8 +99,4 @@ function oldestFirst(list: readonly Pdu[]): Pdu[] {
 function exactDepth(event: Pdu): number | bigint {
   const depth = ownValue(event.json, 'depth');
   return depth instanceof RawNumber && /^-?\d+$/.test(depth.literal) ? BigInt(depth.literal) : event.depth;
-}
-
-function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
 }

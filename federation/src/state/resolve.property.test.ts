@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { authorise } from '../auth/authorise.ts';
 import { lookupInList, lookupInMap } from '../auth/state-lookup.ts';
 import type { JudgedPdu } from '../auth/check-auth-events.ts';
+import { placesToJudge } from '../checks/receive-pdu.ts';
 import type { Pdu } from '../events/pdu.ts';
 import { ROOM_VERSIONS } from '../room-versions/rules.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
@@ -14,7 +15,7 @@ import { authChain, authDifference, conflictedSubgraph } from './auth-chain.ts';
 import { resolveState } from './resolve.ts';
 import { resolveStored } from './resolve-stored.ts';
 import { splitStates } from './conflicts.ts';
-import type { StateKey, StateMap } from './state-key.ts';
+import { stateKeyOf, type StateKey, type StateMap } from './state-key.ts';
 
 const sorted = (state: StateMap<EventId>) => [...state].sort(([a], [b]) => (a < b ? -1 : 1));
 
@@ -154,6 +155,27 @@ it('decisions are the same whether state comes as list or as map', () => {
           );
         }
       }
+    }),
+    runs(60),
+  );
+});
+
+it('judging an event reads no state besides the places that are asked for', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.constantFrom(...ROOM_VERSIONS), (seed, version) => {
+      const random = new SeededRandom(seed);
+      const { room, refused } = growRoom(version, random, 20);
+      for (const state of someStates(room, random))
+        for (const event of [...room.events.values(), ...refused]) {
+          const asked = new Set(
+            placesToJudge(room.version, event).map(([type, key]) => stateKeyOf(type, key)),
+          );
+          authorise(room.version, event, (type, key) => {
+            expect(asked, `${event.type} reads ${type} ${key}`).toContain(stateKeyOf(type, key));
+            const id = state.get(stateKeyOf(type, key));
+            return id === undefined ? undefined : room.get(id);
+          });
+        }
     }),
     runs(60),
   );

@@ -24,6 +24,15 @@ describe('judging an operation', () => {
     expect(judge(send, [ok, { ...denied, errcode: 'M_UNRECOGNIZED' }], new Set()).status).toBe('partly');
   });
 
+  test('what is off by design is off when it was seen to be refused', () => {
+    const [bind] = ENDPOINTS.filter(({ id }) => id === 'client/bind3PID');
+    if (bind === undefined) throw new Error('client/bind3PID is not in the table');
+    const refused = { operation: bind.id, status: 403, valid: true, errcode: 'M_THREEPID_DENIED' };
+    expect(judge(bind, [refused], new Set()).status).toBe('off');
+    expect(judge(bind, [], new Set()).status).toBe('not yet');
+    expect(judge(bind, [{ ...refused, valid: false }], new Set()).status).toBe('not yet');
+  });
+
   test('other operations do not count', () => {
     expect(judge(send, [{ ...ok, operation: 'client/sync' }], new Set()).status).toBe('not yet');
   });
@@ -35,7 +44,7 @@ describe('judging an operation', () => {
 
   test('the document lists each operation', () => {
     const text = renderCoverage(ENDPOINTS.map((endpoint) => judge(endpoint, [ok, denied], new Set())));
-    expect(text).toContain('166 operations: 1 served, 0 partly, 165 not yet.');
+    expect(text).toContain('166 operations: 1 served, 0 off, 0 partly, 165 not yet.');
     expect(text.split('\n').filter((line) => line.startsWith('| ['))).toHaveLength(202);
   });
 });

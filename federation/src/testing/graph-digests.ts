@@ -12,11 +12,20 @@ export const DIGESTED_GRAPH_LENGTH = 40;
 export const graphDigestsSchema = z.object({
   script: z.string(),
   producer: z.string(),
+  /** What `randomGraph` was told besides seed, version and length. */
+  options: z
+    .object({
+      unfederated: z.boolean().exactOptional(),
+      old: z.boolean().exactOptional(),
+      fractions: z.boolean().exactOptional(),
+      plain: z.boolean().exactOptional(),
+    })
+    .default({}),
   graphs: z.array(
     z.object({ seed: z.number(), roomVersion: z.string(), graph: z.string(), outcome: z.string() }),
   ),
 });
-export type GraphDigests = z.infer<typeof graphDigestsSchema>;
+export type GraphDigests = z.input<typeof graphDigestsSchema>;
 
 /** A digest of a graph's events, in order. */
 export function digestGraph(graph: EventGraph): string {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { selectAuthEvents } from '../auth/select-auth-events.ts';
 import { eventIdOf, roomIdOfCreate } from '../events/event-id.ts';
-import type { JsonObject, JsonValue } from '../json/value.ts';
+import { RawNumber, type JsonObject, type JsonValue } from '../json/value.ts';
 import type { EventId } from '../spec/identifiers/event-id.ts';
 import { stateKeyOf } from '../state/state-key.ts';
 import type { EventGraph, GraphEvent } from './graph-player.ts';
@@ -30,6 +30,18 @@ export type GraphOptions = {
    * users from other servers, which no rule of the specification does.
    */
   readonly unfederated?: boolean;
+  /**
+   * Adds what only rooms of versions 1 and 2 have: true depths, so that forks are of equal depth, and some lies; event
+   * ids of the sender's server, by which redactions are judged; aliases; levels written as text and as fractions.
+   */
+  readonly old?: boolean;
+  /** Whether levels of old rooms may be fractions; default true. Ruma takes none. */
+  readonly fractions?: boolean;
+  /**
+   * Leaves out what gomatrixserverlib decides otherwise than the specification: leaving, third-party invites, join rules
+   * besides `public` and `invite`, levels of events and of everybody, lists of auth events that nobody selects.
+   */
+  readonly plain?: boolean;
 };
 
 /**
@@ -50,14 +62,15 @@ export function randomGraph(
 class GraphBuilder {
   readonly #random: SeededRandom;
   readonly #seed: number;
-  readonly #unfederated: boolean;
+  readonly #options: GraphOptions;
+  readonly #depths = new Map<EventId, number>();
   readonly #version: string;
   readonly #player: GraphPlayer;
   readonly #events: GraphEvent[] = [];
   readonly #creators: readonly string[];
 
   constructor(seed: number, roomVersion: string, options: GraphOptions) {
-    this.#unfederated = options.unfederated ?? true;
+    this.#options = options;
     this.#seed = seed;
     this.#random = new SeededRandom(seed);
     this.#version = roomVersion;
@@ -84,7 +97,9 @@ class GraphBuilder {
           room_version: this.#version,
           ...(auth.creatorIsSender ? {} : { creator: CREATOR }),
           ...(additional.length > 0 ? { additional_creators: additional } : {}),
-          ...(this.#random.chance(0.05) && this.#unfederated ? { 'm.federate': false } : {}),
+          ...(this.#random.chance(0.05) && this.#options.unfederated !== false
+            ? { 'm.federate': false }
+            : {}),
         },
       },
       [],
@@ -135,6 +150,8 @@ class GraphBuilder {
     const target = this.#random.pick(USERS);
     const roll = this.#random.below(100);
     const joiner = this.#random.pick(USERS);
+    if (this.#options.old === true && this.#random.chance(0.05)) return this.#aliases(sender);
+    if (this.#options.plain === true && isNotPlain(roll)) return this.#powerLevels(sender, false);
     if (roll < 14) return this.#member(joiner, joiner, 'join');
     if (roll < 20) return this.#member(sender, sender, 'leave');
     if (roll < 28) return this.#member(sender, target, 'ban');
@@ -167,7 +184,16 @@ class GraphBuilder {
     return { type, sender, stateKey, content };
   }
 
+  #aliases(sender: string): Draft {
+    const server = serverOf(this.#random.chance(0.7) ? sender : this.#random.pick(USERS));
+    // Without a state key gomatrixserverlib crashes.
+    const isState = this.#options.plain === true || !this.#random.chance(0.1);
+    const stateKey = isState ? { stateKey: server } : {};
+    return { type: 'm.room.aliases', sender, ...stateKey, content: { aliases: [`#x:${server}`] } };
+  }
+
   #joinRule(): string {
+    if (this.#options.plain === true) return this.#random.pick(['public', 'invite']);
     return this.#random.pick(['public', 'invite', 'knock', 'restricted', 'knock_restricted', 'private']);
   }
 
@@ -180,16 +206,17 @@ class GraphBuilder {
 
   #powerLevels(sender: string, first: boolean): Draft {
     const users: Record<string, JsonValue> = {};
+    const levels = this.#options.plain === true ? [10, 50, 50, 75, 100] : [-1, 0, 10, 50, 50, 75, 100];
     const mayListCreators = !this.#player.rules.auth.privilegedCreators || this.#random.chance(0.03);
     for (const user of USERS) {
       const isCreator = this.#creators.includes(user);
       if (isCreator && !mayListCreators) continue;
       if (user === CREATOR && this.#random.chance(first ? 1 : 0.85)) users[user] = 100;
-      else if (this.#random.chance(0.4)) users[user] = this.#random.pick([-1, 0, 10, 50, 50, 75, 100]);
+      else if (this.#random.chance(0.4)) users[user] = this.#level(this.#random.pick(levels));
     }
-    const level = () => this.#random.pick([0, 25, 50, 75, 100]);
+    const level = () => this.#level(this.#random.pick([0, 25, 50, 75, 100]));
     const maybe = (name: string) => (this.#random.chance(0.3) ? { [name]: level() } : {});
-    return this.#state(sender, 'm.room.power_levels', {
+    const simple = {
       users,
       ...maybe('ban'),
       ...maybe('kick'),
@@ -197,12 +224,24 @@ class GraphBuilder {
       ...maybe('redact'),
       ...maybe('state_default'),
       ...maybe('events_default'),
+    };
+    if (this.#options.plain === true) return this.#state(sender, 'm.room.power_levels', simple);
+    return this.#state(sender, 'm.room.power_levels', {
+      ...simple,
       ...(this.#random.chance(0.1) ? { users_default: this.#random.pick([0, 10, 50]) } : {}),
       ...(this.#random.chance(0.3)
         ? { events: { 'm.room.topic': level(), 'm.room.power_levels': level() } }
         : {}),
       ...(this.#random.chance(0.1) ? { notifications: { room: level() } } : {}),
     });
+  }
+
+  /** A level as old rooms may write it. */
+  #level(level: number): JsonValue {
+    if (this.#options.old !== true || !this.#random.chance(0.15)) return level;
+    const texts = [String(level), ` +0${level} `];
+    if (this.#options.fractions === false) return this.#random.pick(texts);
+    return this.#random.pick<JsonValue>([...texts, new RawNumber(`${level}.7`), new RawNumber(`${level}.0`)]);
   }
 
   #redaction(sender: string): Draft {
@@ -217,6 +256,7 @@ class GraphBuilder {
     const chosen = selectAuthEvents(this.#player.rules, draft, (type, stateKey) =>
       state.get(stateKeyOf(type, stateKey)),
     );
+    if (this.#options.plain === true) return chosen;
     if (this.#events.length < SET_UP + 3 || !this.#random.chance(0.12)) return chosen;
     // What a confused or malicious server would send.
     // (Naming the create event in version 12 is not among it: Synapse does not even parse that.)
@@ -248,9 +288,12 @@ class GraphBuilder {
     const [first] = this.#events;
     const roomId = first && rules.auth.createImpliedByRoomId ? roomIdOfCreate(first.eventId) : '!room:a.org';
     const references = (ids: readonly EventId[]): JsonValue =>
-      rules.eventReferences === 'pairs' ? ids.map((id) => [id, { sha256: 'x' }]) : ids;
+      rules.eventReferences === 'pairs'
+        ? ids.map((id) => [id, { sha256: this.#options.old === true ? 'A'.repeat(43) : 'x' }])
+        : ids;
+    const depth = this.#depth(prevEvents);
     const json: JsonObject = {
-      ...(rules.eventIdFormat === 'domain' ? { event_id: this.#domainId() } : {}),
+      ...(rules.eventIdFormat === 'domain' ? { event_id: this.#domainId(draft.sender) } : {}),
       type: draft.type,
       sender: draft.sender,
       ...(draft.stateKey === undefined ? {} : { state_key: draft.stateKey }),
@@ -259,7 +302,7 @@ class GraphBuilder {
       ...(draft.redacts === undefined ? {} : { redacts: draft.redacts }),
       // Coarse steps: ties must be broken by event id.
       origin_server_ts: START + Math.floor(this.#events.length / 4) * 1000 - this.#random.below(3) * 1000,
-      depth: this.#events.length + 1,
+      depth,
       hashes: { sha256: 'x' },
       signatures: {},
       prev_events: references(prevEvents),
@@ -269,11 +312,27 @@ class GraphBuilder {
     // Two users' events can be equal to the last byte: such an event is one event.
     if (this.#events.some(({ eventId }) => eventId === event.eventId)) return;
     this.#events.push(event);
+    this.#depths.set(event.eventId, depth);
     this.#player.add(event);
   }
 
-  #domainId(): string {
-    const digest = createHash('sha256').update(`${this.#seed} ${this.#events.length}`).digest('hex');
-    return `$${digest.slice(0, 16)}:a.org`;
+  #depth(prevEvents: readonly EventId[]): number {
+    if (this.#options.old !== true) return this.#events.length + 1;
+    if (this.#random.chance(0.05)) return 1 + this.#random.below(60);
+    return 1 + Math.max(0, ...prevEvents.map((id) => this.#depths.get(id) ?? 0));
   }
+
+  #domainId(sender: string): string {
+    const digest = createHash('sha256').update(`${this.#seed} ${this.#events.length}`).digest('hex');
+    return `$${digest.slice(0, 16)}:${this.#options.old === true ? serverOf(sender) : 'a.org'}`;
+  }
+}
+
+function serverOf(user: string): string {
+  return user.slice(user.indexOf(':') + 1);
+}
+
+/** Rolls for leaving, being kicked and third-party invites: see `GraphOptions.plain`. */
+function isNotPlain(roll: number): boolean {
+  return (roll >= 14 && roll < 20) || (roll >= 28 && roll < 36) || (roll >= 84 && roll < 88);
 }

@@ -12,12 +12,20 @@ export function askSynapse(
   mode: 'graphs' | 'judge' | 'sign',
   inputs: readonly unknown[],
 ): unknown[] {
+  return askSynapseForText(python, mode, inputs).map((line) => JSON.parse(line) as unknown);
+}
+
+/** {@link askSynapse} for answers with numbers that doubles cannot hold: gives their JSON texts. */
+export function askSynapseForText(
+  python: string,
+  mode: 'graphs' | 'judge' | 'sign',
+  inputs: readonly unknown[],
+): string[] {
   const input = inputs.map((value) => JSON.stringify(value)).join('\n');
   return execFileSync(python, [SCRIPT, mode], { input, maxBuffer: 1_000_000_000 })
     .toString()
     .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
+    .split('\n');
 }
 
 /** The version of Synapse in a virtual environment, or undefined. */
@@ -29,9 +37,13 @@ export function synapseVersion(python: string): string | undefined {
 
 /** Plays graphs through Synapse's event auth and state resolution. */
 export function playInSynapse(python: string, graphs: readonly EventGraph[]): OracleOutcome[] {
-  const inputs = graphs.map(({ roomVersion, events }) => ({
+  return parseAnswers(askSynapse(python, 'graphs', graphs.map(graphForSynapse)));
+}
+
+/** A graph in the harness's form: wire forms with their ids. */
+export function graphForSynapse({ roomVersion, events }: EventGraph): unknown {
+  return {
     room_version: roomVersion,
     events: events.map(({ eventId, json }) => ({ event_id: eventId, json })),
-  }));
-  return parseAnswers(askSynapse(python, 'graphs', inputs));
+  };
 }

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { roomIdSchema } from '../identifiers/schemas.ts';
+import { listOf } from './lenient.ts';
+
+/** Most rooms taken of one page of another server's list. The spec is silent; servers end a page at some hundreds. */
+const MAX_ROOMS_PER_PAGE = 10_000;
 
 /** Parameters of query/directory. What is no alias of ours is not found, not malformed. */
 export const directoryQuerySchema = z.object({ room_alias: z.string() });
@@ -24,3 +28,35 @@ export const publicRoomsRequestSchema = z.object({
     })
     .optional(),
 });
+
+const count = z.number().int().nonnegative();
+const text = z.string().nullish();
+
+/**
+ * Answer of publicRooms (spec: Server-Server API, GET publicRooms). A room without what every entry has to hold is left
+ * out; what an entry holds besides is kept.
+ */
+export const publicRoomsAnswerSchema = z.looseObject({
+  chunk: listOf(
+    z.looseObject({
+      room_id: roomIdSchema,
+      num_joined_members: count,
+      world_readable: z.boolean(),
+      guest_can_join: z.boolean(),
+    }),
+    MAX_ROOMS_PER_PAGE,
+  ),
+  next_batch: text,
+  prev_batch: text,
+  total_room_count_estimate: count.nullish(),
+});
+
+/**
+ * Answer of query/profile (spec: Server-Server API, GET query/profile). Null stands for a field that is not set; such
+ * fields are left out.
+ */
+export const profileAnswerSchema = z
+  .looseObject({ displayname: text, avatar_url: text })
+  .transform((profile): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== null && value !== undefined)),
+  );

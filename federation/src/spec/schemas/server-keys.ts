@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { listOf } from './lenient.ts';
 
 /** Most servers whose keys are asked for at once. */
 const MAX_SERVERS = 100;
+/** Most entries taken from a notary's answer: it is asked about a thousand servers at most, some with several keys. */
+const MAX_NOTARY_ENTRIES = 5_000;
 
 const integer = z.number().int().nonnegative();
 
@@ -24,3 +27,7 @@ export const notaryQueryRequestSchema = z.object({
     .record(z.string(), z.record(z.string(), criteriaSchema))
     .refine((servers) => Object.keys(servers).length <= MAX_SERVERS, `more than ${MAX_SERVERS} servers`),
 });
+
+/** Answer of `POST /_matrix/key/v2/query`: entries are read one by one, with {@link serverKeysSchema}. */
+export const notaryAnswerSchema = <O>(object: z.ZodType<O>) =>
+  z.looseObject({ server_keys: listOf(object, MAX_NOTARY_ENTRIES) });
