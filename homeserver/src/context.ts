@@ -1,12 +1,19 @@
 import type { Config } from '@nyx/config/schema.ts';
+import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { Secret } from '@nyx/config/secret.ts';
 import type { Route } from './http/route.ts';
 import { JobWorker } from './jobs/worker.ts';
 import type { QueueName } from './jobs/define-job.ts';
 import { keepSchedules } from './jobs/schedulers.ts';
 import type { Platform } from './ports/platform.ts';
+import type { SocketEndpoint } from './socket/upgrade.ts';
 import { connectRedis, disconnectRedis } from './redis/connection.ts';
-import { noRemoteDirectory, noRemoteHistory, noRemoteRooms } from './domain/rooms/without-federation.ts';
+import {
+  noRemoteDirectory,
+  noRemoteHistory,
+  noRemoteRooms,
+  noRemoteSpaces,
+} from './domain/rooms/without-federation.ts';
 import {
   CachedIgnoredUsers,
   cachedPushRules,
@@ -25,8 +32,14 @@ import { federationCore, wireFederation } from './wiring/federation.ts';
 import type { Foundation } from './wiring/foundation.ts';
 import { buildFoundation } from './wiring/foundation.ts';
 import { wireKeys } from './wiring/keys.ts';
+import { ownPolicy, policySignatures } from './wiring/policies.ts';
 import { wireMedia } from './wiring/media.ts';
+import { openOutside } from './wiring/outside.ts';
 import { remoteLinks, wirePeers } from './wiring/peers.ts';
+import { wirePlugins } from './wiring/plugins.ts';
+import { wirePush, wirePushStores } from './wiring/push.ts';
+import { wireSocket } from './wiring/socket.ts';
+import { wireSearch } from './wiring/search.ts';
 import { wireSync } from './wiring/sync.ts';
 import { wireOperator } from './wiring/operator.ts';
 import { rotationRooms } from './wiring/rotation-rooms.ts';
@@ -40,6 +53,8 @@ import { signerOf } from './wiring/signer.ts';
 export type Context = AsyncDisposable & {
   readonly foundation: Foundation;
   readonly routes: readonly Route[];
+  /** Undefined where this process serves none. */
+  readonly sockets: SocketEndpoint | undefined;
   readonly operatorToken: Secret;
   readonly accounts: Accounts;
   /** Undefined when this server does not federate. */
@@ -60,12 +75,16 @@ const CONCURRENCY: Readonly<Record<QueueName, number>> = {
 const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
   const peers = foundation.config.federation.enabled ? wirePeers(foundation) : undefined;
   const accounts = wireAccounts(foundation, peers === undefined ? {} : remoteLinks(peers));
-  const events = wireEvents(foundation, signerOf(foundation.config, foundation.platform));
+  const policy = ownPolicy(foundation);
+  const signer = signerOf(foundation.config, foundation.platform);
+  const events = wireEvents(foundation, signer, policySignatures(foundation, peers, policy));
+  const outside = openOutside(foundation);
+  const pushStores = wirePushStores(foundation);
   const ignored = new CachedIgnoredUsers(accounts.accountDataStore);
   accounts.accountData.onChange((user) => ignored.forget(user));
   const rotation = wireRotation(foundation, events);
   const core = peers && federationCore(foundation, events, peers);
-  const invites = invitePolicy(accounts.accountDataStore);
+  const invites = invitePolicy(accounts.accountDataStore, foundation.plugins);
   const rooms = roomServices(foundation, events, {
     epochs: rotation.guard,
     profiles: profileLookup(accounts.profileStore),
@@ -73,6 +92,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     ignored,
     remote: core?.remote ?? noRemoteRooms,
     history: core?.history ?? noRemoteHistory,
+    spaces: core?.spaces ?? noRemoteSpaces,
   });
   followAccounts(foundation, accounts, rooms);
   const fanOut = rotationRooms(rooms, rotation.departures);
@@ -83,6 +103,10 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
       servers: async (room) => (await rooms.rooms.find(room))?.tally.servers.keys() ?? [],
     },
     rotation: fanOut,
+    wakes: pushStores.wakes,
+    members: {
+      isJoined: async (room, user) => isRoomId(room) && (await rooms.rooms.membership(room, user)) === 'join',
+    },
     history: {
       reader: events.stores.reader,
       joined: (user) => rooms.userRooms.joined(user),
@@ -99,28 +123,45 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
     },
   });
   accounts.observers.accounts.push(rooms.accounts);
+  const pushRules = cachedPushRules(accounts.accountData);
   const life = wireSignsOfLife(foundation, events, rooms, {
     accountData: accounts.accountData,
-    pushRules: cachedPushRules(accounts.accountData),
+    pushRules,
     ignored,
     sharing: keys.sharing,
+  });
+  const sync = wireSync(foundation, events, rooms, {
+    accountData: accounts.accountData,
+    accountDataStore: accounts.accountDataStore,
+    filters: accounts.filters,
+    ignored,
+    keys,
+    life,
   });
   const areas: readonly Area[] = [
     wireOperator(foundation, stopping),
     accounts,
     wireRooms(foundation, events, rooms, core?.directory ?? noRemoteDirectory),
     life,
-    wireSync(foundation, events, rooms, {
-      accountData: accounts.accountData,
-      filters: accounts.filters,
-      ignored,
-      keys,
-      life,
-    }),
+    sync,
     keys,
     rotation,
+    wirePush(foundation, pushStores, events, {
+      accounts,
+      rooms,
+      life,
+      rules: pushRules,
+      ignored,
+      http: outside,
+    }),
+    wireSearch(foundation, events, rooms, {
+      observers: accounts.observers.accounts,
+      profiles: profileLookup(accounts.profileStore),
+      ignored,
+    }),
     wireCalls(foundation),
-    wireMedia(foundation, peers),
+    wirePlugins(foundation, events, accounts.observers.accounts),
+    wireMedia(foundation, peers, outside),
   ];
   const federation =
     peers === undefined || core === undefined
@@ -133,13 +174,24 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
             services: rooms,
             life,
             edus: keys.edus,
+            policy,
           }),
         ];
   const features: Record<string, boolean> = {};
   for (const { unstableFeatures = {} } of areas) Object.assign(features, unstableFeatures);
+  const all = [...areas, ...federation, wireDiscovery(foundation.config, features, policy?.publicKey)];
+  const routes = all.flatMap(({ routes: some }) => some ?? []);
   return {
     accounts,
-    areas: [...areas, ...federation, wireDiscovery(foundation.config, features)],
+    areas: all,
+    routes,
+    sockets: wireSocket(foundation, {
+      authenticator: accounts.authenticator,
+      filters: accounts.filters,
+      observer: life.presence,
+      news: sync.news,
+      routes,
+    }),
     federationAuthenticator: peers?.authenticator,
   };
 };
@@ -175,11 +227,12 @@ export const createContext = async (
   stopping: AbortSignal,
 ): Promise<Context> => {
   const foundation = await buildFoundation(config, platform);
-  const { accounts, areas, federationAuthenticator } = wireAreas(foundation, stopping);
+  const { accounts, areas, routes, sockets, federationAuthenticator } = wireAreas(foundation, stopping);
   for (const job of areas.flatMap(({ jobs }) => jobs ?? [])) foundation.jobs.set(job.name, job);
   return {
     foundation,
-    routes: areas.flatMap(({ routes }) => routes ?? []),
+    routes,
+    sockets,
     operatorToken: config.server.admin.token ?? platform.secret('admin-token'),
     accounts,
     federationAuthenticator,

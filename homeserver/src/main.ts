@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '@nyx/config/schema.ts';
 import type { Secret } from '@nyx/config/secret.ts';
@@ -7,6 +6,8 @@ import { isProcessAlive, processName, processSpace } from './adapters/process-id
 import { secretFromFile } from './adapters/secret-file.ts';
 import { monotonic, systemClock, systemRandom } from './adapters/system.ts';
 import { createLogger } from './observability/logger.ts';
+import { prettyLines } from './observability/pretty.ts';
+import type { Logger } from './ports/logger.ts';
 import type { Platform } from './ports/platform.ts';
 import { createServer as wireServer } from './server.ts';
 import { loadSigningKeys } from './services/signing-keys.ts';
@@ -14,24 +15,35 @@ import { loadSigningKeys } from './services/signing-keys.ts';
 /** Where this checkout or installation has the built web client. */
 const BUILT_CLIENT = join(import.meta.dirname, '../../client/dist');
 
-const STANDARD_ERROR = 2;
+/** File descriptors of a process's two outputs. */
+const OUTPUTS = { stdout: 1, stderr: 2 } as const;
 
-/** The real world: system clock and randomness, logs to standard error, secrets in the data folder. */
-export const systemPlatform = async (config: Config): Promise<Platform> => ({
+/** Where the log goes: to standard output, unless that is for a command's result. */
+export type LogOutput = keyof typeof OUTPUTS;
+
+// Lines are gathered for a moment and written together; the end of the process flushes them.
+const openLog = ({ level, format }: Config['logging'], output: LogOutput): Logger => {
+  const destination = pino.destination({ dest: OUTPUTS[output], sync: false, minLength: 0 });
+  return createLogger(level, format === 'pretty' ? prettyLines(destination) : destination);
+};
+
+/** The real world: system clock and randomness, a log, secrets in the data folder. */
+export const systemPlatform = async (
+  config: Config,
+  output: LogOutput,
+  webClientReady: Promise<void> = Promise.resolve(),
+): Promise<Platform> => ({
   clock: systemClock,
   random: systemRandom,
   monotonic,
-  // Lines are gathered for a moment and written together; the end of the process flushes them.
-  logger: createLogger(
-    config.logging.level,
-    pino.destination({ dest: STANDARD_ERROR, sync: false, minLength: 0 }),
-  ),
+  logger: openLog(config.logging, output),
   processSpace: processSpace(),
   processName: processName(),
   isProcessAlive,
   signingKeys: await loadSigningKeys(resolve(config.server.dataDir)),
   secret: (name) => secretFromFile(config.server.dataDir, name, systemRandom),
-  webClientPath: existsSync(join(BUILT_CLIENT, 'index.html')) ? BUILT_CLIENT : undefined,
+  webClientPath: BUILT_CLIENT,
+  webClientReady,
 });
 
 /** What the command line hands over. */
@@ -40,6 +52,9 @@ export type MainInputs = {
   /** Of the services that run already, and outlive the server. */
   readonly databaseUri: Secret;
   readonly redisUri: Secret;
+  readonly logTo: LogOutput;
+  /** Settles when the web client of this checkout has been built, or could not be. Never rejects. */
+  readonly webClientReady: Promise<void>;
 };
 
 /** A server that listens. Disposing of it lets requests and jobs end first. */
@@ -68,7 +83,7 @@ export const createServer = async (inputs: MainInputs): Promise<Running> => {
     database: { ...inputs.config.database, uri: inputs.databaseUri },
     redis: { ...inputs.config.redis, uri: inputs.redisUri },
   };
-  const platform = await systemPlatform(config);
+  const platform = await systemPlatform(config, inputs.logTo, inputs.webClientReady);
   const server = await wireServer(config, platform);
   const urls = await server.listen();
   platform.logger.info({ urls, serverName: config.server.name, pid: process.pid }, 'listening');

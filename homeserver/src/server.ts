@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +16,9 @@ import { webClient } from './http/web-client.ts';
 import { loadQueuePage } from './jobs/queue-page.ts';
 import type { Platform } from './ports/platform.ts';
 import type { Roles } from './roles.ts';
+import type { Listener } from './services/listeners.ts';
+import { configuredListeners, listenOptions } from './services/listeners.ts';
+import type { SocketEndpoint } from './socket/upgrade.ts';
 import { isDatabaseOutage } from './storage/mongo/outage.ts';
 
 /** A whole homeserver in this process. Disposing of it is closing it. */
@@ -56,10 +59,11 @@ const appDeps = (config: Config, platform: Platform, context: Context, stopping:
   const { foundation, operatorToken } = context;
   const { server, logging } = config;
   const page = queuePage(operatorToken, () => loadQueuePage(foundation.queues, QUEUE_PAGE_PATH));
+  const { path: ownClient, enabled: hasClient } = server.webClient;
   const client =
-    server.webClient.enabled && foundation.roles.http
-      ? (server.webClient.path ?? platform.webClientPath)
-      : undefined;
+    ownClient === undefined
+      ? webClient(platform.webClientPath, platform.webClientReady)
+      : webClient(ownClient);
   return {
     routes: servedRoutes(context.routes, foundation.roles),
     mount: {
@@ -79,39 +83,39 @@ const appDeps = (config: Config, platform: Platform, context: Context, stopping:
     nextRequestId: requestIds(foundation.processId),
     monotonic: platform.monotonic,
     isOutage: isDatabaseOutage,
-    fallbacks: client === undefined ? [page] : [page, webClient(client)],
+    fallbacks: hasClient && foundation.roles.http ? [page, client] : [page],
   };
 };
 
 const makeListeners = (
   config: Config,
   handler: RequestListener,
-): { server: Server; host: string; port: number }[] => {
-  const { bind, port, tls, requestTimeout } = config.server;
+  sockets: SocketEndpoint | undefined,
+): { server: Server; listener: Listener }[] => {
+  const { tls, requestTimeout } = config.server;
   const options = {
     requestTimeout,
     headersTimeout: Math.min(requestTimeout, 20_000),
     keepAliveTimeout: 75_000,
+    // Whatever else wants to upgrade (HTTP/2, mostly) is served as it came.
+    shouldUpgradeCallback: (request: IncomingMessage) => sockets?.wants(request) ?? false,
   };
-  const listeners = bind.map((host) => ({ server: createHttpServer(options, handler), host, port }));
-  if (tls.port === undefined || tls.cert === undefined || tls.key === undefined) return listeners;
-  const identity = {
-    cert: readFileSync(tls.cert),
-    key: readFileSync(tls.key),
-    minVersion: 'TLSv1.2' as const,
-  };
-  const secure = bind.map((host) => ({
-    server: createHttpsServer({ ...options, ...identity }, handler),
-    host,
-    port: tls.port ?? 0,
+  const identity =
+    tls.cert === undefined || tls.key === undefined
+      ? {}
+      : { cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' as const };
+  return configuredListeners(config).map((listener) => ({
+    listener,
+    server: listener.secure
+      ? createHttpsServer({ ...options, ...identity }, handler)
+      : createHttpServer(options, handler),
   }));
-  return [...listeners, ...secure];
 };
 
-const listenOn = (server: Server, host: string, port: number): Promise<AddressInfo> =>
+const listenOn = (config: Config, server: Server, listener: Listener): Promise<AddressInfo> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen(listenOptions(config, listener), () => {
       server.off('error', reject);
       resolve(server.address() as AddressInfo);
     });
@@ -143,15 +147,24 @@ export const createServer = async (config: Config, platform: Platform): Promise<
   const context = await createContext(config, platform, stopping.signal);
   const app = createApp(appDeps(config, platform, context, stopping.signal));
   const handle = app.callback();
-  const listeners = makeListeners(config, (request, response) => void handle(request, response));
+  const { sockets } = context;
+  const listeners = makeListeners(config, (request, response) => void handle(request, response), sockets);
+  if (sockets !== undefined) {
+    for (const { server } of listeners) {
+      server.on('upgrade', (request: IncomingMessage, stream, head) =>
+        sockets.upgrade(request, stream, head),
+      );
+    }
+  }
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     stopping.abort(new Error('The server is stopping'));
-    await Promise.all(
-      listeners
+    await Promise.all([
+      sockets?.close(),
+      ...listeners
         .filter(({ server }) => server.listening)
         .map(({ server }) => drain(server, config.server.shutdownGrace)),
-    );
+    ]);
     await context[Symbol.asyncDispose]();
   };
   return {
@@ -159,9 +172,9 @@ export const createServer = async (config: Config, platform: Platform): Promise<
     listen: async () => {
       await context.start();
       const urls: string[] = [];
-      for (const { server, host, port } of listeners) {
-        const address = await listenOn(server, host, port);
-        urls.push(urlOf('setSecureContext' in server, host, address.port));
+      for (const { server, listener } of listeners) {
+        const address = await listenOn(config, server, listener);
+        urls.push(urlOf(listener.secure, listener.host, address.port));
       }
       return urls;
     },

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { Config } from '@nyx/config/schema.ts';
 import { Secret } from '@nyx/config/secret.ts';
+import type { LogOutput } from '../main.ts';
+import { refuseTakenListeners } from '../services/listeners.ts';
 import { keptSecret, makePrivateFolder } from '../services/private-folder.ts';
 import { loadSigningKeys } from '../services/signing-keys.ts';
 import { startServices, thisMachine } from '../services/start-services.ts';
@@ -50,25 +52,64 @@ export interface BootedServer extends AsyncDisposable {
 const wantsBuiltClient = ({ server }: Config): boolean =>
   server.webClient.enabled && server.webClient.path === undefined && server.roles.includes('http');
 
+interface WebClientBuild extends AsyncDisposable {
+  /** Settles when there is nothing more to wait for. Never rejects. */
+  readonly ready: Promise<void>;
+  begin(): void;
+}
+
+/** A build of the web client, when one is needed. Disposing of it ends it. */
+const webClientBuild = (tell: (line: string) => void): WebClientBuild => {
+  const begun = Promise.withResolvers<undefined>();
+  const ending = new AbortController();
+  const build = async (): Promise<void> => {
+    await begun.promise;
+    await ensureWebClient({ env: process.env, report: tell, behindOthers: true, signal: ending.signal });
+  };
+  const ready = build().catch((error: unknown) => {
+    if (!ending.signal.aborted) tell(`the web client could not be built: ${String(error)}`);
+  });
+  return {
+    ready,
+    begin: () => {
+      begun.resolve(undefined);
+    },
+    [Symbol.asyncDispose]: () => {
+      ending.abort(new Error('The server is stopping'));
+      begun.resolve(undefined);
+      return ready;
+    },
+  };
+};
+
 /** Starts services and server. Disposing of the answer drains the server and then stops the services. */
-export const bootServer = async (config: Config, tell: (line: string) => void): Promise<BootedServer> => {
+export const bootServer = async (
+  config: Config,
+  { tell, logTo }: { readonly tell: (line: string) => void; readonly logTo: LogOutput },
+): Promise<BootedServer> => {
   await using started = new AsyncDisposableStack();
   // The server's code is read from the disk while the services come up.
   const code = import('../main.ts');
   code.catch(() => undefined);
+  await refuseTakenListeners(config);
   await makePrivateFolder(resolve(config.server.dataDir));
   await loadSigningKeys(resolve(config.server.dataDir));
-  const client = wantsBuiltClient(config) ? ensureWebClient({ env: process.env, report: tell }) : undefined;
+  const client = wantsBuiltClient(config) ? started.use(webClientBuild(tell)) : undefined;
   const booted = started.use(await bootServices(config, tell));
-  await client?.catch((error: unknown) => tell(`the web client could not be built: ${String(error)}`));
   const { createServer } = await code;
   const server = started.use(
     await createServer({
       config: booted.config,
       databaseUri: booted.config.database.uri,
       redisUri: booted.config.redis.uri,
+      logTo,
+      webClientReady: client?.ready ?? Promise.resolve(),
     }),
   );
+  // Not sooner: it would take the processor from a start that people wait for.
+  client?.begin();
+  // Ended before the server too: its last requests may be waiting for the build.
+  if (client !== undefined) started.use(client);
   const all = started.move();
   return { urls: server.urls, notices: server.notices, [Symbol.asyncDispose]: () => all.disposeAsync() };
 };

@@ -124,7 +124,7 @@ export const createUser = async (name: string, options: CreateUserOptions): Prom
     },
     logging: { ...config.logging, level: 'warn' },
   };
-  await using booted = await bootServer(quiet, () => undefined);
+  await using booted = await bootServer(quiet, { tell: () => undefined, logTo: 'stderr' });
   const [url = ''] = booted.urls;
   tell(`no server answers at ${base}; started one for this command`);
   process.stdout.write(`${await register(url, secret, user)}\n`);

@@ -24,6 +24,7 @@ const EXPLAINED = new Set([
   'DATA_FOLDER_IN_USE',
   'SIGNING_KEY_FILE',
   'unsuitable_database',
+  'plugin_load',
   'EADDRINUSE',
   'EADDRNOTAVAIL',
   'EACCES',

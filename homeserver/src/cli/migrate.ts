@@ -22,7 +22,7 @@ export const migrateCommand = async (
   });
   try {
     const db = databaseOf(connection);
-    const { clock, logger } = await systemPlatform(booted.config);
+    const { clock, logger } = await systemPlatform(booted.config, 'stderr');
     const names =
       options.dryRun === true
         ? await pendingMigrations(db, MIGRATIONS)

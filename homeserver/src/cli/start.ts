@@ -7,7 +7,7 @@ export const start = async (options: ConfigOption): Promise<void> => {
   const { config, warnings } = configurationFor(options);
   for (const warning of warnings) tell(warning);
   const stopped = nextSignal();
-  const booted = await Promise.race([bootServer(config, tell), stopped]);
+  const booted = await Promise.race([bootServer(config, { tell, logTo: 'stdout' }), stopped]);
   // Told to stop before it was up: the services end with this process.
   if (typeof booted === 'string') return;
   for (const url of booted.urls) tell(`listening on ${url}`);

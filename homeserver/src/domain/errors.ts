@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'user_suspended'
   | 'guest_access_forbidden'
   | 'forbidden'
+  | 'not_recommended'
   | 'interactive_auth'
   | 'limit_exceeded'
   | 'too_large'
@@ -57,6 +58,7 @@ export type ErrorCode =
   | 'gateway_timeout'
   | 'request_timeout'
   | 'unavailable'
+  | 'partial_state'
   | 'unknown_client_error'
   | 'stale_epoch'
   | 'internal';

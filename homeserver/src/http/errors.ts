@@ -51,6 +51,8 @@ const mapCode = (code: ErrorCode): Mapped => {
       return [403, 'M_GUEST_ACCESS_FORBIDDEN'];
     case 'forbidden':
       return [403, 'M_FORBIDDEN'];
+    case 'not_recommended':
+      return [400, 'M_FORBIDDEN'];
     case 'limit_exceeded':
       return [429, 'M_LIMIT_EXCEEDED'];
     case 'too_large':
@@ -123,6 +125,8 @@ const mapCode = (code: ErrorCode): Mapped => {
       return [408, 'M_UNKNOWN'];
     case 'unavailable':
       return [503, 'M_UNKNOWN'];
+    case 'partial_state':
+      return [404, 'M_UNABLE_DUE_TO_PARTIAL_STATE'];
     case 'unknown_client_error':
       return [400, 'M_UNKNOWN'];
     case 'internal':

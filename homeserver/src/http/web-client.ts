@@ -81,8 +81,11 @@ const decoded = (path: string): string | undefined => {
 const isPage = (path: string): boolean => extname(path) === '' || path.endsWith('.html');
 const isApi = (path: string): boolean => /^\/(?:_matrix|_synapse|_nyx|\.well-known)(?:\/|$)/.test(path);
 
-/** Serves the built web client in `root`. Paths without an extension are pages of the app, which routes in the browser. */
-export const webClient = (root: string): HttpMiddleware => {
+/**
+ * Serves the built web client in `root`. Paths without an extension are pages of the app, which routes in the browser.
+ * Whoever asks before `ready` waits for it: the rest of the server need not wait until the client has been built.
+ */
+export const webClient = (root: string, ready: Promise<void> = Promise.resolve()): HttpMiddleware => {
   const base = normalize(root).replace(/[/\\]+$/, '');
   return async (context, next) => {
     const path = decoded(context.path);
@@ -91,6 +94,7 @@ export const webClient = (root: string): HttpMiddleware => {
       await next();
       return;
     }
+    await ready;
     const found = (await lookUp(base, path)) ?? (isPage(path) ? await lookUp(base, 'index.html') : undefined);
     if (found === undefined) {
       await next();

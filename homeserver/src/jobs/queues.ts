@@ -76,6 +76,7 @@ export class Queues implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.all().map((queue) => queue.disconnect()));
+    // Their connection is shared and closed by its owner. To disconnect from a Redis that never came would take for ever.
+    await Promise.allSettled(this.all().map((queue) => queue.close()));
   }
 }

@@ -35,12 +35,13 @@ export class JobWorker implements AsyncDisposable {
   readonly #deps: WorkerDeps;
   readonly #stopping = new AbortController();
   readonly #workers: readonly Worker[];
+  readonly #running = new Set<Promise<void>>();
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     const queues = new Set([...deps.jobs.values()].map(({ queue }) => queue));
     this.#workers = [...queues].map((queue) => {
-      const worker = new Worker(queue, (job) => this.#process(job), {
+      const worker = new Worker(queue, (job) => this.#track(this.#process(job)), {
         connection: deps.connection,
         prefix: `${deps.prefix}:jobs`,
         concurrency: deps.concurrency[queue],
@@ -51,21 +52,38 @@ export class JobWorker implements AsyncDisposable {
     });
   }
 
-  /** Lets running jobs end; after `graceMs` they are told to stop and left to be run again. */
+  /**
+   * Lets running jobs end; after `graceMs` they are told to stop and left to be run again. What BullMQ waits for besides
+   * the jobs, a Redis that may never come, holds nobody up.
+   */
   async close(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#stopping.abort(), graceMs);
-    const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    const forced = new Promise<void>((resolve) => {
-      this.#stopping.signal.addEventListener('abort', () => {
-        void Promise.allSettled(this.#workers.map((worker) => worker.close(true))).then(() => resolve());
-      });
+    let timer: NodeJS.Timeout | undefined;
+    const outOfPatience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
     });
-    await Promise.race([closed, forced]);
+    await Promise.race([this.#closeInOrder(), outOfPatience]);
     clearTimeout(timer);
+    this.#stopping.abort();
+  }
+
+  async #closeInOrder(): Promise<void> {
+    // Only a first call of a worker's close() has an effect, so which kind it is must be decided before.
+    const isConnected = this.#deps.connection.status === 'ready';
+    if (!isConnected) await Promise.allSettled(this.#running);
+    await Promise.allSettled(this.#workers.map((worker) => worker.close(!isConnected)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close(0);
+  }
+
+  async #track(run: Promise<void>): Promise<void> {
+    this.#running.add(run);
+    try {
+      await run;
+    } finally {
+      this.#running.delete(run);
+    }
   }
 
   async #process(job: Job): Promise<void> {

@@ -4,6 +4,14 @@ import type { RequestMeter } from '../http/middleware/access-log.ts';
 /** Seconds; from a cached read to a long poll. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+export type SnapshotOptions = {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  readonly buckets: readonly number[];
+  readonly read: () => Promise<ReadonlyMap<string, readonly number[]>>;
+};
+
 /** What a process tells a Prometheus collector. */
 export interface Metrics extends RequestMeter {
   /** Registers a value that is asked for when the collector calls. */
@@ -15,8 +23,16 @@ export interface Metrics extends RequestMeter {
     label: string,
     read: () => Promise<Readonly<Record<string, number>>>,
   ): void;
+  /** Registers a histogram of values that are counted anew when the collector calls, differing in one label. */
+  snapshot(options: SnapshotOptions): void;
   /** Registers a counter and returns what increments it. */
   counter(name: string, help: string): (by?: number) => void;
+  /** The same with labels, whose values must come from a small set. */
+  counterBy<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+  ): (values: Readonly<Record<L, string>>) => void;
   /** Everything in Prometheus' text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -66,6 +82,25 @@ export const createMetrics = (): Metrics => {
           for (const [value, count] of Object.entries(await read())) this.set({ [label]: value }, count);
         },
       });
+    },
+    snapshot: ({ name, help, label, buckets, read }) => {
+      new Histogram({
+        name,
+        help,
+        registers,
+        labelNames: [label],
+        buckets: [...buckets],
+        async collect() {
+          const values = await read();
+          this.reset();
+          for (const [value, observed] of values)
+            for (const one of observed) this.observe({ [label]: value }, one);
+        },
+      });
+    },
+    counterBy: (name, help, labels) => {
+      const counter = new Counter({ name, help, registers, labelNames: [...labels] });
+      return (values) => counter.inc(values);
     },
     counter: (name, help) => {
       const counter = new Counter({ name, help, registers });

@@ -21,5 +21,13 @@ export interface Authenticator {
   authenticate(token: string, from: RequestOrigin): Promise<Requester>;
 }
 
+/** Tells whoever holds on to a token when to ask about it again. */
+export interface SessionWatch {
+  /** Calls `changed` when the user or one of their sessions did. Best effort: ask now and then all the same. */
+  watch(userId: string, changed: () => void): Disposable;
+  /** Whether the session goes on, be it under a newer token than the one it was known by. */
+  isAlive(requester: Requester): Promise<boolean>;
+}
+
 /** Where a request came from, kept as the device's last seen address. */
 export type RequestOrigin = { readonly ip: string; readonly userAgent: string | undefined };

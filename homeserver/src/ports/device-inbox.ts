@@ -26,6 +26,11 @@ export type InboxPage = {
 export interface DeviceInbox {
   /** Answers when the messages are journaled. */
   put(messages: readonly IncomingToDevice[]): Promise<void>;
+  /**
+   * The same for messages that must reach a device at most once, however often and by whichever way they come, also
+   * after the device has read and acknowledged them. Remembered for a week.
+   */
+  putOnce(messages: readonly IncomingToDevice[]): Promise<void>;
   /** Messages in (after, upTo]; `through` is `upTo`, or the last one's position when `limit` cut them short. */
   read(device: DeviceRef, after: number, upTo: number, limit: number): Promise<InboxPage>;
   /** The device has everything up to `through`: it is deleted. */

@@ -9,6 +9,9 @@ export type UploadedKey = string | JsonObject;
 /** A one-time or fallback key with the full id under which clients know it, `algorithm:name`. */
 export type NamedKey = { readonly algorithm: string; readonly keyId: string; readonly key: UploadedKey };
 
+/** A key that was handed out. */
+export type GivenKey = NamedKey & { readonly isFallback: boolean };
+
 /** What is known of one-time key ids that a device wants to upload. */
 export type KeyHistory = {
   /** Keys that are still to be claimed, by key id. */
@@ -58,15 +61,15 @@ export type KeyStock = {
 /** One-time and fallback keys: what others claim. */
 export interface PrekeyStore {
   /** Takes the key that was uploaded first out of the stock, for good. */
-  take(device: DeviceRef, algorithm: string): Promise<NamedKey | undefined>;
-  /** The fallback key. With `markUsed` it counts as used from now on. */
-  fallback(device: DeviceRef, algorithm: string, markUsed: boolean): Promise<NamedKey | undefined>;
+  take(device: DeviceRef, algorithm: string): Promise<GivenKey | undefined>;
+  /** The fallback key, which counts as used from now on. */
+  fallback(device: DeviceRef, algorithm: string): Promise<GivenKey | undefined>;
   /**
-   * For each algorithm the first one-time key, else the fallback key, in one transaction. A repeat by the same claimer
-   * under the same transaction id gets the same answer, and no key is spent. With `fallbackOnly` no one-time key is
-   * given. A fallback key given beside a one-time key does not count as used.
+   * For each algorithm the first one-time key, else the fallback key. A repeat by the same claimer under the same
+   * transaction id gets the same answer, and no key is spent, whatever crashed in between. With `fallbackOnly` no
+   * one-time key is given. A fallback key given beside a one-time key does not count as used.
    */
-  takeBundle(claim: BundleClaim): Promise<NamedKey[]>;
+  takeBundle(claim: BundleClaim): Promise<GivenKey[]>;
   stock(device: DeviceRef): Promise<KeyStock>;
 }
 

@@ -115,4 +115,9 @@ export interface StateLayerStore {
   /** Stores layers; not journaled by itself, but before anything journaled after it. */
   put(layers: readonly StateLayer[]): Promise<void>;
   get(ids: readonly string[]): Promise<StateLayer[]>;
+  /** Gives a partial layer its missing entries. False when it was whole already. */
+  complete(layer: StateLayer): Promise<boolean>;
+  isPartial(id: string): Promise<boolean>;
+  /** Layers whose members are missing. */
+  partial(limit: number): Promise<string[]>;
 }

@@ -20,6 +20,13 @@ export interface InboundStore {
   /** Journaled before it answers. An event that waits already is left as it is. */
   stage(pdus: readonly StagedPdu[]): Promise<void>;
   unstage(eventIds: readonly EventId[]): Promise<void>;
+  /**
+   * Leaves a staged event for later, each time longer. False when it was tried often enough, or too many of its room
+   * wait already: it is to be given up then.
+   */
+  postpone(pdu: StagedPdu): Promise<boolean>;
+  /** Postponed events whose time has come. */
+  due(limit: number): Promise<readonly StagedPdu[]>;
   /** Everything that waits, oldest first. */
   staged(limit: number): Promise<readonly StagedPdu[]>;
 }
@@ -53,6 +60,8 @@ export interface OutboundStore {
   acquire(destination: ServerName, owner: string, until: number): Promise<DestinationState | undefined>;
   update(destination: ServerName, owner: string, state: DestinationState): Promise<void>;
   release(destination: ServerName, owner: string): Promise<void>;
+  /** Gives up leases whose holders are gone, as the caller judges them. */
+  releaseDead(isDead: (owner: string) => boolean): Promise<void>;
   /** Lets a destination be tried at once; true if it was held back. */
   wake(destination: ServerName): Promise<boolean>;
   /** Destinations with items waiting. */

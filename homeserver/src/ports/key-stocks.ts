@@ -13,6 +13,8 @@ export interface KeyStocks {
   retireSpentBatches(limit: number): Promise<number>;
   /** Devices by how many one-time keys they have left, for each algorithm; at most `limit` devices are counted. */
   histogram(limit: number): Promise<ReadonlyMap<string, readonly number[]>>;
+  /** How many devices uploaded one-time keys once and have none left; at most `limit` devices are looked at. */
+  exhausted(limit: number): Promise<number>;
 }
 
 export type SweepOptions = {

@@ -19,6 +19,8 @@ export type MediaRecord = {
   readonly owner?: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** When it was last asked for, about; only of what may be deleted when nobody does: copies of other servers' files. */
+  readonly seenAt?: number;
   /** Until when an announced upload may be made, in milliseconds since the epoch. */
   readonly expiresAt?: number;
   /** Undefined while the upload is only announced. */
@@ -34,6 +36,11 @@ export interface MediaStore {
   complete(server: string, mediaId: string, content: MediaContent): Promise<boolean>;
   /** How many announced uploads of a user are still awaited. Forgets those that were not made in time. */
   countPending(owner: string, now: number): Promise<number>;
+  /** Notes that a copy was asked for. */
+  see(server: string, mediaId: string, at: number): Promise<void>;
+  /** Copies that were last asked for before a time. */
+  unseenSince(before: number, limit: number): Promise<MediaRecord[]>;
+  remove(server: string, mediaId: string): Promise<void>;
   /** Whether any record refers to a blob. */
   refersTo(blob: string): Promise<boolean>;
 }

@@ -8,6 +8,8 @@ export interface Notifier {
    * low-water mark has reached it, so that what woke them can be read at once: synchronously when it already has.
    */
   publish(keys: readonly string[], position: number): void;
+  /** Calls the listeners of this process at once, for news that can be read already. */
+  wake(keys: Iterable<string>): void;
   /** Calls `listener` on news about any of `keys`. A missed message is made up for by a spurious call. */
   listen(keys: Iterable<string>, listener: () => void): NotifierSubscription;
 }

@@ -19,6 +19,8 @@ export type Platform = {
   readonly signingKeys: SigningKeys;
   /** The secret of that name in the data folder, made when it is missing. */
   readonly secret: (name: string) => Secret;
-  /** Folder of the built web client, when there is one. */
-  readonly webClientPath: string | undefined;
+  /** Folder of the built web client. There may be none in it. */
+  readonly webClientPath: string;
+  /** Settles when the client in that folder is the one to serve: it may still be being built. Never rejects. */
+  readonly webClientReady: Promise<void>;
 };

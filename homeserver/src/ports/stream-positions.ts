@@ -14,6 +14,8 @@ export interface StreamPositions {
   write<T>(count: number, commit: (positions: readonly number[]) => Promise<T>): Promise<T>;
   /** Resolves when the mark is at `position` or above. Rejects with the signal's reason. */
   reached(position: number, signal?: AbortSignal): Promise<void>;
+  /** Whether all positions in (after, upTo] were this process's to use, so that no other can have written there. */
+  isOwn(after: number, upTo: number): boolean;
   /** Calls `listener` with the new mark each time it advances. */
   onAdvance(listener: (mark: number) => void): Disposable;
 }

@@ -4,18 +4,20 @@ import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 /** A device of a user. */
 export type SyncDevice = { readonly user: string; readonly device: string };
 
+/** How far a device was sent its messages, and how far it has proven that it has them. */
+export type InboxPlace = { readonly after: number; readonly proven: number };
+
 /** Messages to devices, for /sync (spec: Client-Server API, send-to-device messaging). */
 export interface ToDeviceSource {
-  /**
-   * Messages in (after, upTo]; `through` is `upTo`, or lower when `limit` cut them short. Asking with `after` proves
-   * that the device has everything up to there.
-   */
+  /** Messages above `after`, up to `upTo`; `through` is `upTo`, or lower when `limit` cut them short. */
   read(
     device: SyncDevice,
-    after: number,
+    place: InboxPlace,
     upTo: number,
     limit: number,
   ): Promise<{ readonly messages: readonly JsonObject[]; readonly through: number }>;
+  /** The device has proven that it has everything up to `through`. */
+  acknowledge(device: SyncDevice, through: number): Promise<void>;
 }
 
 /** Changes in whom a user shares encrypted rooms with, as the timelines of a sync tell them. */

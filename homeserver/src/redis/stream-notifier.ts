@@ -37,6 +37,12 @@ export class StreamNotifier implements Notifier, Disposable {
     this.#bus.publish(TOPIC, { keys, position });
   }
 
+  wake(keys: Iterable<string>): void {
+    const called = new Set<() => void>();
+    for (const key of keys) for (const listener of this.#listeners.get(key) ?? []) called.add(listener);
+    for (const listener of called) listener();
+  }
+
   listen(keys: Iterable<string>, listener: () => void): NotifierSubscription {
     const mine = new Set<string>();
     const add = (more: Iterable<string>): void => {
@@ -68,7 +74,7 @@ export class StreamNotifier implements Notifier, Disposable {
 
   #wakeAt(keys: Iterable<string>, position: number): void {
     if (position <= this.#stream.mark()) {
-      this.#wake(keys);
+      this.wake(keys);
       return;
     }
     const waiting = this.#pending.get(position) ?? new Set();
@@ -80,19 +86,13 @@ export class StreamNotifier implements Notifier, Disposable {
     for (const [position, keys] of this.#pending) {
       if (position > mark) continue;
       this.#pending.delete(position);
-      this.#wake(keys);
+      this.wake(keys);
     }
     // Without the bus, the advancing mark is the only sign of what other processes did.
     if (!this.#bus.connected) this.#wakeAll();
   }
 
-  #wake(keys: Iterable<string>): void {
-    const called = new Set<() => void>();
-    for (const key of keys) for (const listener of this.#listeners.get(key) ?? []) called.add(listener);
-    for (const listener of called) listener();
-  }
-
   #wakeAll(): void {
-    this.#wake([...this.#listeners.keys()]);
+    this.wake([...this.#listeners.keys()]);
   }
 }

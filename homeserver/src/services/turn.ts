@@ -7,8 +7,8 @@ import { writePrivateFile } from './private-folder.ts';
 const ABANDONED_AFTER_MS = 2_000;
 const BUSY_POLL_MS = 200;
 
-/** Makes the folder `path`, which only one process at a time has; waits for a living owner. */
-export const takeTurn = async (path: string): Promise<AsyncDisposable> => {
+/** Makes the folder `path`, which only one process at a time has; waits for a living owner, until `signal` aborts. */
+export const takeTurn = async (path: string, signal?: AbortSignal): Promise<AsyncDisposable> => {
   const owner = join(path, 'owner');
   for (;;) {
     try {
@@ -25,6 +25,6 @@ export const takeTurn = async (path: string): Promise<AsyncDisposable> => {
     // A folder without an owner is one that was just made, or whose maker died between two steps.
     const abandoned = (await livingProcess(owner)) === undefined && age > ABANDONED_AFTER_MS;
     if (abandoned) await rm(path, { recursive: true, force: true });
-    await delay(BUSY_POLL_MS);
+    await delay(BUSY_POLL_MS, undefined, { signal });
   }
 };

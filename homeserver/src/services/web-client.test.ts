@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -27,8 +27,10 @@ const page = () => readFile(join(root, 'client/dist/index.html'), 'utf8');
 
 it('builds the client once, and again when its sources have changed', async () => {
   await installVite();
+  await mkdir(join(root, 'client/dist-of-a-killed-build'));
   const both = await Promise.all([ensure(), ensure()]);
   expect(both.flat()).toEqual(['building the web client']);
+  expect((await readdir(join(root, 'client'))).sort()).toEqual(['dist', 'index.html', 'src']);
   const first = await page();
   expect(await ensure()).toEqual([]);
   await writeFile(join(root, 'client/src/main.js'), 'document.title = "two";');
@@ -43,6 +45,24 @@ it('keeps the last build when a new one fails', async () => {
   await writeFile(join(root, 'client/src/main.js'), 'import "./nowhere.js";');
   expect((await ensure())[1]).toMatch(/could not be built: .+/);
   expect(await page()).toBe(first);
+});
+
+it('leaves nothing behind when its build, or the wait for another, is ended', async () => {
+  await installVite();
+  const ended = new AbortController();
+  const attempts: Promise<unknown>[] = [];
+  const building = new Promise<void>((resolve) => {
+    const report = (): void => {
+      resolve();
+      queueMicrotask(() => ended.abort(new Error('stopping')));
+    };
+    for (let count = 0; count < 2; count += 1)
+      attempts.push(ensureWebClient({ root, env: process.env, report, signal: ended.signal }));
+  });
+  await building;
+  for (const result of await Promise.allSettled(attempts)) expect(result.status).toBe('rejected');
+  expect(await readdir(join(root, 'client'))).toEqual(['index.html', 'src']);
+  expect(await ensure()).toEqual(['building the web client']);
 });
 
 it('says what is missing where nothing can be built, and nothing where there is no client', async () => {

@@ -59,6 +59,10 @@ export type WebClientDeps = {
   readonly root?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly report: (line: string) => void;
+  /** Leave the processor to others. */
+  readonly behindOthers?: boolean;
+  /** Ends a build that is under way, or the wait for another's. */
+  readonly signal?: AbortSignal;
 };
 
 /** `fresh`: built from the sources that are there; `stale`: an older build; `missing`: none. */
@@ -72,7 +76,10 @@ export const ensureWebClient = async ({
   root = REPOSITORY,
   env,
   report,
+  behindOthers = false,
+  signal,
 }: WebClientDeps): Promise<WebClientState> => {
+  signal?.throwIfAborted();
   const built = join(root, 'client/dist');
   const present = (await exists(join(built, 'index.html'))) ? 'stale' : 'missing';
   if (!(await exists(join(root, 'client/index.html')))) return present;
@@ -84,6 +91,7 @@ export const ensureWebClient = async ({
   await mkdir(turns, { recursive: true, mode: 0o700 });
   await using _turn = await takeTurn(
     join(turns, createHash('sha256').update(built).digest('hex').slice(0, 16)),
+    signal,
   );
   if ((await readFile(join(built, STAMP), 'utf8').catch(() => '')).trim() === sources) return 'fresh';
   let vite: string;
@@ -100,13 +108,20 @@ export const ensureWebClient = async ({
   report(
     stamp === '' ? 'building the web client' : 'building the web client again: its sources have changed',
   );
+  // What a killed build has left. One that goes on without its server fails for it.
+  for (const name of await readdir(join(root, 'client'))) {
+    if (name.startsWith('dist-')) await rm(join(root, 'client', name), { recursive: true, force: true });
+  }
   const fresh = `${built}-${randomUUID()}`;
   try {
     const args = [vite, 'build', join(root, 'client'), '--outDir', fresh, '--logLevel', 'error'];
     const result = await run(process.execPath, args, {
       timeout: BUILD_LIMIT_MS,
       env: { ...env, NODE_ENV: 'production' },
+      signal,
+      behindOthers,
     });
+    signal?.throwIfAborted();
     if (result.code !== 0) {
       report(`the web client could not be built: ${lastLine(result.stderr || result.stdout)}`);
       return present;

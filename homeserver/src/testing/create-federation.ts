@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigInput } from '@nyx/config/schema.ts';
 import { TestCertificateAuthority } from '@nyx/federation/testing/certificates.ts';
+import type { Platform } from '../ports/platform.ts';
 import { createTestServer, type TestServer } from './create-test-server.ts';
 
 /** Servers that reach each other over TLS on the loopback interface. */
@@ -15,7 +16,7 @@ export interface TestFederation extends AsyncDisposable {
   readonly caFile: string;
   readonly servers: readonly TestServer[];
   /** Adds a server. */
-  add(config?: ConfigInput): Promise<TestServer>;
+  add(config?: ConfigInput, platform?: Partial<Platform>): Promise<TestServer>;
 }
 
 /** A port that was free a moment ago: a server's name holds its port, so it must be known before it listens. */
@@ -37,7 +38,7 @@ export const createFederation = async (count: number): Promise<TestFederation> =
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, authority.cert);
   const servers: TestServer[] = [];
-  const add = async (config: ConfigInput = {}): Promise<TestServer> => {
+  const add = async (config: ConfigInput = {}, platform: Partial<Platform> = {}): Promise<TestServer> => {
     const port = await freePort();
     const identity = authority.issue(['127.0.0.1']);
     const cert = join(folder, `${port}.crt`);
@@ -45,6 +46,7 @@ export const createFederation = async (count: number): Promise<TestFederation> =
     writeFileSync(cert, identity.cert);
     writeFileSync(key, identity.key);
     const server = await createTestServer({
+      platform,
       config: {
         ...config,
         server: { name: `127.0.0.1:${port}`, tls: { port, cert, key }, ...config.server },

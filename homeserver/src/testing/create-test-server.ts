@@ -166,7 +166,7 @@ export const createTestServer = async (options: TestServerOptions = {}): Promise
   );
   const { lines, logger } = keptLog();
   const server = stack.use(
-    await createServer(config, { ...(await systemPlatform(config)), logger, ...options.platform }),
+    await createServer(config, { ...(await systemPlatform(config, 'stderr')), logger, ...options.platform }),
   );
   const [url = ''] = await server.listen();
   const kept = stack.move();

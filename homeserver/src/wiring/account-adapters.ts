@@ -7,6 +7,7 @@ import type { PushRules } from '../ports/push-rules.ts';
 import type { AccountDataStore, ProfileStore } from '../ports/accounts.ts';
 import type { IgnoredUsers } from '../ports/ignored-users.ts';
 import type { InvitePolicy } from '../ports/invite-policy.ts';
+import type { PluginHooks } from '../ports/plugin-hooks.ts';
 import type { ProfileLookup } from '../ports/profile-lookup.ts';
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -62,10 +63,14 @@ export class CachedIgnoredUsers implements IgnoredUsers {
 const INVITE_PERMISSION = 'm.invite_permission_config';
 
 /** Invites are refused if the account data says so. Those of ignored users are hidden instead: they do not learn it. */
-export const invitePolicy = (accountData: AccountDataStore): InvitePolicy => ({
-  allows: async (user) => {
+export const invitePolicy = (accountData: AccountDataStore, plugins: PluginHooks): InvitePolicy => ({
+  allows: async (user, sender, room) => {
     const permission = await accountData.find(user, '', INVITE_PERMISSION);
-    return permission?.content.default_action !== 'block';
+    if (permission?.content.default_action === 'block') return false;
+    // Before there is a room there is nothing to invite to: plugins are asked when it is done.
+    if (room !== undefined)
+      await plugins.check('checkInvite', () => ({ roomId: room, inviter: sender, invitee: user }));
+    return true;
   },
 });
 

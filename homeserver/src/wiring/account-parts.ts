@@ -41,9 +41,9 @@ const tellAll = (observers: readonly DeviceObserver[]): DeviceObserver => ({
   },
 });
 
-const wireStores = ({ db }: Foundation) => ({
+const wireStores = ({ db, transact, outbox }: Foundation) => ({
   users: new MongoUserStore(db),
-  devices: new MongoDeviceStore(db),
+  devices: new MongoDeviceStore({ db, transact, outbox }),
   profileStore: new MongoProfileStore(db),
   accountDataStore: new MongoAccountDataStore(db),
   filters: new MongoFilterStore(db),
@@ -57,7 +57,8 @@ export type AccountsLinks = { readonly remoteProfiles?: RemoteProfiles };
 
 /** The parts of the area, wired to each other. */
 export const wireAccountParts = (foundation: Foundation, links: AccountsLinks) => {
-  const { config, platform, bus, relay, rateLimiter, stream, notifier, db, transact, outbox } = foundation;
+  const { config, platform, bus, relay, rateLimiter, stream, notifier, db, transact, outbox, plugins } =
+    foundation;
   const { clock, random } = platform;
   const stores = wireStores(foundation);
   const { users, devices } = stores;
@@ -105,6 +106,7 @@ export const wireAccountParts = (foundation: Foundation, links: AccountsLinks) =
       users,
       queue: relay,
       remote: links.remoteProfiles,
+      plugins,
       serverName,
     }),
   };

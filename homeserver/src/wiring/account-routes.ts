@@ -16,6 +16,7 @@ import { getDevicesRoute } from '../http/client/devices/get-devices.ts';
 import { updateDeviceRoute } from '../http/client/devices/update-device.ts';
 import { filterRoutes } from '../http/client/filters/filters.ts';
 import { getCapabilitiesRoute } from '../http/client/meta/get-capabilities.ts';
+import { applicationServiceRoutes } from '../http/client/off/application-services.ts';
 import { singleSignOnRoutes } from '../http/client/off/single-sign-on.ts';
 import { thirdPartyIdentifierRoutes } from '../http/client/off/third-party-identifiers.ts';
 import { thirdPartyNetworkRoutes } from '../http/client/off/third-party-networks.ts';
@@ -36,7 +37,7 @@ import type { Foundation } from './foundation.ts';
 /** Name of the secret with which the command line of this machine makes accounts. */
 const LOCAL_REGISTRATION_SECRET = 'registration-secret';
 
-const registrationRoutes = ({ config, platform }: Foundation, parts: AccountParts): Route[] => {
+const registrationRoutes = ({ config, platform, plugins }: Foundation, parts: AccountParts): Route[] => {
   const { registrar, sessions, interactiveAuth, registrationTokens, authSessions, policy } = parts;
   const { clock, random } = platform;
   const { open, minPasswordLength, serverName } = policy;
@@ -52,6 +53,7 @@ const registrationRoutes = ({ config, platform }: Foundation, parts: AccountPart
       clock,
       open,
       minPasswordLength,
+      plugins,
     }),
     checkUsernameRoute(registrar),
     checkRegistrationTokenRoute(registrationTokens, clock),
@@ -68,11 +70,11 @@ const registrationRoutes = ({ config, platform }: Foundation, parts: AccountPart
   ];
 };
 
-const sessionRoutes = ({ config }: Foundation, parts: AccountParts): Route[] => {
+const sessionRoutes = ({ config, plugins }: Foundation, parts: AccountParts): Route[] => {
   const { credentials, sessions, confirmIdentity: confirm } = parts;
   return [
     getLoginFlowsRoute(),
-    logInRoute(credentials, sessions, config.server.publicUrl),
+    logInRoute(credentials, sessions, config.server.publicUrl, plugins),
     getLoginTokenRoute(credentials, confirm),
     refreshRoute(sessions),
     logOutRoute(sessions),
@@ -129,5 +131,6 @@ export const accountRoutes = (foundation: Foundation, parts: AccountParts): Rout
     ...thirdPartyIdentifierRoutes(),
     ...singleSignOnRoutes(),
     ...thirdPartyNetworkRoutes(),
+    ...applicationServiceRoutes(),
   ];
 };

@@ -6,6 +6,7 @@ import { PROFILE_CHANGED_JOB } from '../domain/accounts/profiles.ts';
 import { REGISTERED_JOB } from '../domain/accounts/register.ts';
 import type { Sessions } from '../domain/accounts/sessions.ts';
 import type { ConfirmIdentity } from '../http/client/confirm-identity.ts';
+import { devicesGoneJob } from '../jobs/accounts/devices-gone.ts';
 import { userEventJob } from '../jobs/accounts/user-event.ts';
 import type { AccountObserver } from '../ports/account-observer.ts';
 import type {
@@ -85,7 +86,7 @@ export const wireAccounts = (foundation: Foundation, links: AccountsLinks = {}):
     ...parts,
     firstAdminToken: () => firstAdminToken(parts.users, parts.registrationTokens, foundation.platform.random),
     routes: accountRoutes(foundation, parts),
-    jobs: wireJobs(observers.accounts),
+    jobs: [...wireJobs(observers.accounts), devicesGoneJob(parts.devices, parts.deviceObserver)],
     start: async () => sightings.start(),
     stop: () => sightings.stop(),
   };

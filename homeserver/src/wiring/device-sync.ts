@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { RoomReads } from '../domain/rooms/room-reads.ts';
 import type { QuietKeys } from '../domain/sync/quiet-keys.ts';
-import { deviceKey } from '../domain/sync/wait-for-sync.ts';
+import { deviceKey } from '../domain/sync/sync-moments.ts';
+import type { DeviceRef } from '../ports/device-key-store.ts';
 import { DEVICE_LISTS_WAKE_KEY } from '../ports/device-lists.ts';
 import type {
   DeviceListSource,
@@ -19,20 +20,28 @@ const MAX_HANDED = 20_000;
 
 /** Messages to devices out of their inboxes. */
 export const toDeviceSource = ({ inbox }: Keys, quiet: QuietKeys): ToDeviceSource => {
-  /** Devices that were given messages and have not proven receipt: those of processes gone by are found at random. */
-  const handed = new LRUCache<string, true>({ max: MAX_HANDED });
+  /** How far devices were given messages whose receipt they have not proven: those of processes gone by are found at random. */
+  const handed = new LRUCache<string, number>({ max: MAX_HANDED });
+  const acknowledge = async (device: DeviceRef, key: string, through: number): Promise<void> => {
+    await inbox.acknowledge(device, through);
+    if ((handed.get(key) ?? Infinity) <= through) handed.delete(key);
+  };
   return {
-    read: async ({ user: userId, device: deviceId }, after, upTo, limit) => {
+    acknowledge: async ({ user: userId, device: deviceId }, through) => {
+      const key = deviceKey(userId, deviceId);
+      if (through > 0 && handed.has(key)) await acknowledge({ userId, deviceId }, key, through);
+    },
+    read: async ({ user: userId, device: deviceId }, { after, proven }, upTo, limit) => {
       const device = { userId, deviceId };
       const key = deviceKey(userId, deviceId);
-      if (after > 0 && handed.delete(key)) await inbox.acknowledge(device, after);
+      if (proven >= (handed.get(key) ?? Infinity)) await acknowledge(device, key, proven);
       return quiet.ask(key, 'to-device', after, upTo, {
         nothing: { messages: [], through: upTo },
         isNothing: ({ messages }) => messages.length === 0,
         ask: async () => {
-          if (after > 0) await inbox.acknowledge(device, after);
+          if (proven > 0) await inbox.acknowledge(device, proven);
           const page = await inbox.read(device, after, upTo, limit);
-          if (page.messages.length > 0) handed.set(key, true);
+          if (page.messages.length > 0) handed.set(key, page.through);
           return page;
         },
       });

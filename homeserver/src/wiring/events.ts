@@ -3,6 +3,7 @@ import { BundledRelations } from '../domain/events/bundled-relations.ts';
 import { ChainIndex } from '../domain/events/chain-index.ts';
 import { EventBuilder } from '../domain/events/event-builder.ts';
 import { EventEngine, type EventStores } from '../domain/events/event-engine.ts';
+import { PolicyServers, type PolicySignatures } from '../domain/events/policy-servers.ts';
 import { PersistEvents } from '../domain/events/persist-events.ts';
 import { PresentEvents } from '../domain/events/present-events.ts';
 import { StateResolver } from '../domain/events/resolve-states.ts';
@@ -22,11 +23,17 @@ export type EventServices = {
   readonly engine: EventEngine;
   readonly builder: EventBuilder;
   readonly persist: PersistEvents;
+  readonly policies: PolicyServers;
   readonly visibility: Visibility;
   readonly present: PresentEvents;
 };
 
-export const wireEvents = (foundation: Foundation, signer: Signer): EventServices => {
+/** Builds what makes, stores and finds events. */
+export const wireEvents = (
+  foundation: Foundation,
+  signer: Signer,
+  signatures: PolicySignatures,
+): EventServices => {
   const { db, stream, notifier, bus, platform, resources } = foundation;
   const { clock, random } = platform;
   const stores: EventStores = {
@@ -40,12 +47,14 @@ export const wireEvents = (foundation: Foundation, signer: Signer): EventService
   const events = new StagedEvents(engine.events);
   const chains = new ChainIndex(stores.lookups);
   const resolver = new StateResolver(events, stores.lookups, random);
+  const policies = new PolicyServers(events, signatures);
   const relations = new BundledRelations(stores.relations, engine.hints, clock);
   return {
     signer,
     stores,
     engine,
-    builder: new EventBuilder({ signer, clock, random, events, chains }),
+    builder: new EventBuilder({ signer, clock, random, events, chains, policies }),
+    policies,
     persist: new PersistEvents({ engine, appender: stores.appender, events, resolver, chains, clock }),
     visibility: new Visibility(engine.states, engine.events),
     present: new PresentEvents(engine.events, relations, clock),

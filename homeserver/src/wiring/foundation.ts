@@ -8,6 +8,7 @@ import { createMetrics } from '../observability/metrics.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Platform } from '../ports/platform.ts';
+import type { PluginHost } from '../plugins/plugin-host.ts';
 import type { RateLimiter } from '../ports/rate-limiter.ts';
 import type { StreamPositions } from '../ports/stream-positions.ts';
 import { connectRedis, disconnectRedis } from '../redis/connection.ts';
@@ -26,6 +27,7 @@ import { StreamLeases } from '../storage/mongo/stream-leases.ts';
 import { MongoStreamPositions } from '../storage/mongo/stream-positions.ts';
 import type { Transact } from '../storage/mongo/transaction.ts';
 import { createTransact } from '../storage/mongo/transaction.ts';
+import { openPlugins } from './open-plugins.ts';
 import type { Redis } from 'ioredis';
 
 /** What every area is built on. */
@@ -46,6 +48,8 @@ export type Foundation = {
   readonly notifier: Notifier;
   readonly rateLimiter: RateLimiter;
   readonly outbox: Outbox;
+  /** Asked before things are done; `wirePlugins` does the rest. */
+  readonly plugins: PluginHost;
   readonly queues: Queues;
   /** For the domain, as `JobQueue`; areas register their jobs in `jobs` before it starts. */
   readonly relay: OutboxRelay;
@@ -119,6 +123,8 @@ export const buildFoundation = async (config: Config, platform: Platform): Promi
     (open) => open.close(),
   );
   const db = databaseOf(connection);
+  const transact = createTransact(connection);
+  const metrics = createMetrics();
   const { redis, subscriber } = openRedis(config, platform, stack);
   const bus = stack.use(
     new RedisBus({ publisher: redis, subscriber, processId, channel: `${prefix}:bus`, clock, logger }),
@@ -143,11 +149,12 @@ export const buildFoundation = async (config: Config, platform: Platform): Promi
     config,
     roles: rolesOf(config.server.roles),
     platform,
-    metrics: createMetrics(),
+    metrics,
     processId,
     connection,
     db,
-    transact: createTransact(connection),
+    transact,
+    plugins: openPlugins({ config, platform, metrics, db, transact, resources: stack }),
     redis,
     bus,
     stream,

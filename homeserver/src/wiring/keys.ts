@@ -5,6 +5,12 @@ import type { ChangesBetweenDeps } from '../domain/e2ee/changes-between.ts';
 import { changesBetween } from '../domain/e2ee/changes-between.ts';
 import type { DeviceListDelta, Encounters } from '../domain/e2ee/device-list-delta.ts';
 import { deviceListDelta } from '../domain/e2ee/device-list-delta.ts';
+import { RemoteBundles } from '../domain/e2ee/federation/remote-bundles.ts';
+import type { RoomMembers } from '../domain/e2ee/screen-to-device.ts';
+import { RESYNC_DEVICES_JOB, resyncDevicesJob } from '../jobs/keys/resync-devices.ts';
+import { MongoRemoteAnswers } from '../storage/mongo/keys/mongo-remote-answers.ts';
+import { wireDehydration } from './dehydration.ts';
+import { keyMetrics } from './key-metrics.ts';
 import { LOW_STOCK } from '../domain/e2ee/limits.ts';
 import type { QueryDeps } from '../domain/e2ee/query-keys.ts';
 import { queryKeys } from '../domain/e2ee/query-keys.ts';
@@ -13,6 +19,8 @@ import { roomsInCommon } from '../domain/e2ee/rooms-in-common.ts';
 import type { SendToDeviceDeps } from '../domain/e2ee/send-to-device.ts';
 import { DEVICES_REMOVED_JOB } from '../domain/e2ee/rotation/jobs.ts';
 import { randomToken } from '../domain/ids.ts';
+import { createAskForKeys } from '../domain/e2ee/ask-for-keys.ts';
+import type { DeviceWakes } from '../ports/pushers.ts';
 import { createStockWatch } from '../domain/e2ee/stock-watch.ts';
 import { crossSigningRoutes } from '../http/client/keys/cross-signing.ts';
 import { claimKeysRoutes } from '../http/client/keys/claim-keys.ts';
@@ -66,9 +74,11 @@ import type { Foundation } from './foundation.ts';
 
 /** What keys need of the other areas. */
 export type KeyNeeds = {
-  readonly accounts: Pick<Accounts, 'confirmIdentity' | 'observers'>;
+  readonly accounts: Pick<Accounts, 'confirmIdentity' | 'observers' | 'devices' | 'sessions'>;
   readonly rooms: Omit<RoomRecords, 'serverName'>;
   readonly rotation: RotationRooms;
+  readonly members: RoomMembers;
+  readonly wakes: DeviceWakes;
   /** What tells whom a user met while away. */
   readonly history: Omit<ChangesBetweenDeps, 'delta'>;
   /** The way to other servers; none on a server that does not federate. */
@@ -93,6 +103,8 @@ export type Keys = Area & {
   readonly edus: ReadonlyMap<string, EduHandler>;
   /** `device_lists` for a user since a stream position. */
   readonly deviceLists: (viewer: string, from: number, met: Encounters) => Promise<DeviceListDelta>;
+  /** The same for a user who was away, whomever they met meanwhile. */
+  readonly changesBetween: (viewer: string, from: number, to: number) => Promise<DeviceListDelta>;
 };
 
 /** How long claims are gathered before the stock of their devices is looked at, in ms. */
@@ -100,34 +112,6 @@ const STOCK_LOOK_MS = 100;
 /** Length of what tells one removal of devices from another. */
 const NONCE_LENGTH = 16;
 const SWEEP_EVERY_MS = 600_000;
-/** Most devices whose stock the metrics count. */
-const MAX_COUNTED_DEVICES = 100_000;
-
-const registerMetrics = (
-  { metrics }: Foundation,
-  histogram: () => Promise<ReadonlyMap<string, readonly number[]>>,
-): void => {
-  metrics.gaugeByLabel('nyx_one_time_keys', 'One-time keys in stock, by algorithm', 'algorithm', async () =>
-    Object.fromEntries(
-      [...(await histogram())].map(([algorithm, stocks]) => [
-        algorithm,
-        stocks.reduce((sum, count) => sum + count, 0),
-      ]),
-    ),
-  );
-  metrics.gaugeByLabel(
-    'nyx_devices_low_on_keys',
-    'Devices with fewer one-time keys than they should have, by algorithm',
-    'algorithm',
-    async () =>
-      Object.fromEntries(
-        [...(await histogram())].map(([algorithm, stocks]) => [
-          algorithm,
-          stocks.filter((count) => count < LOW_STOCK).length,
-        ]),
-      ),
-  );
-};
 
 const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
   const { db, transact, stream, notifier, platform, relay, outbox } = foundation;
@@ -159,10 +143,11 @@ const wireStores = (foundation: Foundation, rooms: KeyNeeds['rooms']) => {
         await outbox.add([{ name: DEVICES_REMOVED_JOB, payload: { userId, nonce } }], session);
       },
     }),
-    prekeys: new MongoPrekeyStore({ db, clock, transact }),
+    prekeys: new MongoPrekeyStore({ db, clock }),
+    remoteAnswers: new MongoRemoteAnswers(db, clock),
     crossSigning: new MongoCrossSigningStore(db, transact),
     backups: new MongoKeyBackupStore(db, transact),
-    inbox: new MongoDeviceInbox({ db, stream, notifier }),
+    inbox: new MongoDeviceInbox({ db, stream, notifier, transact, clock }),
     signals: new MongoDeviceSignals({ db, clock, stream, notifier }),
     stocks: new MongoKeyStocks(db, clock),
     localDevices: new MongoLocalDevices(db),
@@ -191,21 +176,40 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
       }, STOCK_LOOK_MS).unref();
     },
   });
-  const cachedStock = foundation.resources.use(new CachedStock(prekeys, foundation.notifier));
-  const remote =
-    peers === undefined
-      ? noRemoteKeys
-      : new CachedRemoteKeys({ api: keyServerApi(peers), lists: remoteLists, isFollowed: needs.isFollowed });
+  const { bus, notifier } = foundation;
+  const cachedStock = foundation.resources.use(
+    new CachedStock({ prekeys, notifier, isAlone: () => bus.connected && !bus.hasPeers }),
+  );
+  const cached =
+    peers &&
+    new CachedRemoteKeys({ api: keyServerApi(peers), lists: remoteLists, isFollowed: needs.isFollowed });
+  const remote = cached ?? noRemoteKeys;
   const edus = peers === undefined ? noOutboundEdus : outboundEdus(peers);
   const transport = toDeviceTransport(edus);
   followRemoteJoins(foundation, needs, remoteLists);
-  const claims: ClaimDeps = { prekeys, remote, rateLimiter, stock, serverName };
+  const claims: ClaimDeps = {
+    prekeys,
+    remote,
+    remoteBundles: new RemoteBundles(stores.remoteAnswers),
+    meter: keyMetrics(foundation, stocks),
+    rateLimiter,
+    stock,
+    serverName,
+  };
   const queries: QueryDeps = { devices, crossSigning, names: localDevices, remote, serverName };
   // What people call their devices stays here unless the operator says otherwise.
   const told: QueryDeps = config.federation.deviceNames
     ? queries
     : { ...queries, names: { namesOf: () => Promise.resolve(new Map()) } };
-  const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, serverName };
+  const screen = { members: needs.members, rateLimiter };
+  const toDevice: SendToDeviceDeps = { inbox, devices: localDevices, transport, served, screen, serverName };
+  const following: ReceiveDeviceListDeps = {
+    lists: remoteLists,
+    changes,
+    isFollowed: needs.isFollowed,
+    resync: (userId) => relay.enqueue([{ name: RESYNC_DEVICES_JOB, payload: { userId }, key: userId }]),
+  };
+  const uploads = { devices, prekeys, stock };
   const masterKeys = async (userIds: readonly string[]) => {
     const wanted = new Map(userIds.map((user) => [user, []]));
     const { crossSigning: found } = await queryKeys(queries, '', wanted, MASTER_KEYS_TIMEOUT_MS);
@@ -215,9 +219,16 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
   };
   const deviceLists: Keys['deviceLists'] = (viewer, from, encounters) =>
     deviceListDelta({ changes, sharing }, viewer, from, encounters);
-  const sweep = sweepStockJob(stocks, signals, platform.clock);
+  const between: Keys['changesBetween'] = (viewer, from, to) =>
+    changesBetween({ ...needs.history, delta: deviceLists }, viewer, from, to);
+  const ask = createAskForKeys({
+    signals,
+    wakes: needs.wakes,
+    lastSeen: async ({ userId, deviceId }) => (await accounts.devices.find(userId, deviceId))?.seenAt,
+    clock: platform.clock,
+  });
+  const sweep = sweepStockJob(stocks, ask, platform.clock);
   const backups = new KeyBackups(stores.backups);
-  registerMetrics(foundation, () => stocks.histogram(MAX_COUNTED_DEVICES));
   accounts.observers.devices.push({
     devicesAdded: () => Promise.resolve(),
     devicesRenamed: (userId, deviceIds) => changes.recordOwn(userId, { deviceIds }),
@@ -236,27 +247,32 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
     queries,
     toDevice,
     deviceLists,
-    edus: keyEdus({ lists: remoteLists, changes }, toDevice, platform.logger),
-    unstableFeatures: { 'org.matrix.msc3983': true, 'org.matrix.e2e_cross_signing': true },
+    changesBetween: between,
+    edus: keyEdus(following, toDevice, platform.logger),
+    unstableFeatures: {
+      'org.matrix.msc3983': true,
+      'org.matrix.msc3814': true,
+      'org.matrix.e2e_cross_signing': true,
+    },
     routes: [
-      uploadKeysRoute({ devices, prekeys, stock }),
+      uploadKeysRoute(uploads),
+      ...wireDehydration(foundation, accounts, uploads, inbox),
       queryKeysRoute(queries),
       ...claimKeysRoutes(claims),
       ...crossSigningRoutes({ crossSigning, devices, changes, masterKeys }, ({ userId }, purpose, auth) =>
         accounts.confirmIdentity(purpose, userId, authDataSchema.parse(auth)),
       ),
-      getKeysChangesRoute((viewer, from, to) =>
-        changesBetween({ ...needs.history, delta: deviceLists }, viewer, from, to),
-      ),
+      getKeysChangesRoute(between),
       sendToDeviceRoute(toDevice),
       ...backupVersionRoutes(backups),
       ...backupKeyRoutes(backups),
       ...(peers === undefined ? [] : userKeysRoutes({ queries: told, claims, outbox: listOutbox })),
     ],
     jobs: [
-      replenishJob(stocks, signals),
+      replenishJob(stocks, ask),
       sweep,
       tellDevicesJob({ outbox: listOutbox, sharing, edus, queries: told }),
+      ...(cached === undefined ? [] : [resyncDevicesJob({ ...following, remote: cached })]),
       ...rotationJobs({ ...toDevice, rooms: rotation, queue: relay }),
     ],
     schedules: [{ job: sweep, everyMs: SWEEP_EVERY_MS, payload: {} }],

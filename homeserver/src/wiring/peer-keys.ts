@@ -1,5 +1,5 @@
 import { RemoteError } from '@nyx/federation/http/errors.ts';
-import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { PeerKeysApi } from '@nyx/federation/http/peer-keys-api.ts';
 import { isServerName, type ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { LRUCache } from 'lru-cache';
 import type { KeyServerApi } from '../domain/e2ee/federation/cached-remote-keys.ts';
@@ -18,25 +18,17 @@ const serverName = (text: string): ServerName => {
 };
 
 /** Key operations of other servers' APIs. */
-export const keyServerApi = ({ api }: Peers): KeyServerApi => {
+export const keyServerApi = ({ transport }: Pick<Peers, 'transport'>): KeyServerApi => {
+  const api = new PeerKeysApi(transport.client);
   const withoutBundles = new LRUCache<string, true>({ max: 10_000, ttl: UNKNOWN_FOR_MS });
   return {
-    userDevices: (server, userId, timeoutMs) =>
-      api.call(
-        serverName(server),
-        'GET',
-        `/user/devices/${encodeURIComponent(userId)}`,
-        undefined,
-        timeoutMs,
-      ),
-    query: (server, body, timeoutMs) =>
-      api.call(serverName(server), 'POST', '/user/keys/query', body, timeoutMs),
-    claim: (server, body, timeoutMs) =>
-      api.call(serverName(server), 'POST', '/user/keys/claim', body, timeoutMs),
-    claimBundles: async (server, body, timeoutMs): Promise<JsonObject | undefined> => {
+    userDevices: (server, userId, timeoutMs) => api.userDevices(serverName(server), userId, timeoutMs),
+    query: (server, body, timeoutMs) => api.query(serverName(server), body, timeoutMs),
+    claim: (server, body, timeoutMs) => api.claim(serverName(server), body, timeoutMs),
+    claimBundles: async (server, body, timeoutMs) => {
       if (withoutBundles.has(server)) return undefined;
       try {
-        return await api.claimKeyBundles(serverName(server), body, timeoutMs);
+        return await api.claimBundles(serverName(server), body, timeoutMs);
       } catch (error) {
         if (!(error instanceof RemoteError) || !NOT_KNOWN.has(error.status)) throw error;
         withoutBundles.set(server, true);

@@ -82,6 +82,8 @@ export const wirePeers = (foundation: Foundation): Peers => {
       userAgent: 'Nyx',
       now: () => clock.now(),
       random,
+      connectTimeoutMs: federation.connectTimeout,
+      bounds: { timeoutMs: federation.requestTimeout, responseBytes: federation.maxResponse },
       addresses: federation.allowPrivateAddresses ? { deny: [] } : {},
       ...(federation.extraCa === undefined ? {} : { extraCa: [readFileSync(federation.extraCa, 'utf8')] }),
     }),
@@ -119,7 +121,7 @@ export const wirePeers = (foundation: Foundation): Peers => {
     allows,
     onSpoke: (server) => {
       spoke(server).catch((error: unknown) =>
-        platform.logger.warn({ error, server }, 'could not wake a server'),
+        platform.logger.warn({ err: error, server }, 'could not wake a server'),
       );
     },
   });
@@ -145,6 +147,25 @@ export const newIds =
   ({ platform }: Foundation) =>
   () =>
     randomToken(platform.random, ID_LENGTH);
+
+/** Leases carry who holds them: those of a process that was killed are free at the next start. */
+const OWNER = /^(?<space>\S+) (?<process>\S+) \S+$/;
+
+/** Names for leases of this process. */
+export const leaseNames = (foundation: Foundation) => {
+  const { processSpace, processName } = foundation.platform;
+  const next = newIds(foundation);
+  return () => `${encodeURIComponent(processSpace)} ${encodeURIComponent(processName)} ${next()}`;
+};
+
+/** Whether the process that made a lease's name runs no more. Of other machines nothing can be said. */
+export const isDeadLease =
+  ({ platform }: Foundation) =>
+  (owner: string): boolean => {
+    const { space = '', process = '' } = OWNER.exec(owner)?.groups ?? {};
+    const isHere = space === encodeURIComponent(platform.processSpace);
+    return isHere && !platform.isProcessAlive(decodeURIComponent(process));
+  };
 
 /** What accounts learn from other servers. */
 export const remoteLinks = ({ api }: Peers) => ({ remoteProfiles: new FederatedProfiles(api) });

@@ -35,6 +35,7 @@ import type { InvitePolicy } from '../ports/invite-policy.ts';
 import type { ProfileLookup } from '../ports/profile-lookup.ts';
 import type { RemoteHistory } from '../ports/remote-history.ts';
 import type { RemoteRooms } from '../ports/remote-rooms.ts';
+import type { RemoteSpaces } from '../ports/remote-spaces.ts';
 import { MongoForgottenRooms } from '../storage/mongo/rooms/mongo-forgotten-rooms.ts';
 import { MongoRoomCreations } from '../storage/mongo/rooms/mongo-room-creations.ts';
 import { MongoRoomAliases, MongoRoomDirectory } from '../storage/mongo/rooms/mongo-room-directory.ts';
@@ -48,6 +49,7 @@ export type RoomNeeds = {
   readonly ignored: IgnoredUsers;
   readonly remote: RemoteRooms;
   readonly history: RemoteHistory;
+  readonly spaces: RemoteSpaces;
   readonly epochs: EpochGuard;
 };
 
@@ -85,12 +87,13 @@ export type RoomServices = {
   readonly accounts: FollowAccounts;
 };
 
+/** Builds everything that acts on rooms, for the routes and for other areas. */
 export const roomServices = (
   foundation: Foundation,
   events: EventServices,
   needs: RoomNeeds,
 ): RoomServices => {
-  const { db, platform } = foundation;
+  const { db, platform, plugins } = foundation;
   const { clock, random, logger } = platform;
   const { engine, builder, persist, visibility, present, signer } = events;
   const { profiles, invites, remote } = needs;
@@ -103,17 +106,17 @@ export const roomServices = (
   const rooms = new RoomReads(engine);
   const viewers = new RoomViewers(rooms, visibility);
   const pages = new TimelinePages(viewers, needs.ignored);
-  const local = new LocalEvents(engine, builder);
+  const local = new LocalEvents(engine, builder, plugins);
   const redactions = new Redactions(rooms);
   const publicRooms = new PublicRooms(rooms, new MongoRoomDirectory(db));
   const aliases = new MongoRoomAliases(db);
   const forgotten = new MongoForgottenRooms(db);
   const find = new FindRoom(rooms, aliases, remote, server);
-  const remoteInvites = new RemoteInvites(rooms, builder, persist, remote);
+  const remoteInvites = new RemoteInvites(rooms, builder, persist, remote, plugins);
   const invite = new InviteUser({ rooms, local, profiles, policy: invites, remote: remoteInvites, logger });
   const creations = new MongoRoomCreations(db, identity, clock);
   const founder = new RoomFounder({ engine, creations, aliases, publicRooms, clock });
-  const join = new JoinRoom({ rooms, local, profiles, remote, server });
+  const join = new JoinRoom({ rooms, local, profiles, remote, server, plugins });
   const redact = new RedactEvent(rooms, local, redactions);
   const userRooms = new UserRooms(engine.lookups, forgotten);
   engine.onCommit((committed) => {
@@ -123,14 +126,14 @@ export const roomServices = (
   const create = new CreateRoom({ builder, founder, profiles, invites, inviter: invite, random });
   const leave = new LeaveRoom(rooms, local, remote, server);
   const getEvent = new GetEvent(viewers, pages, present);
-  const describe = new DescribeRoom(rooms);
+  const describe = new DescribeRoom(rooms, needs.spaces, server);
   return {
     forget: new ForgetRoom(userRooms, forgotten),
     upgrade: new UpgradeRoom({ rooms, create, local, aliases, publicRooms }),
     aliases: new ManageAliases({ rooms, viewers, aliases, local, clock, server }),
     list: new ListRooms(rooms, publicRooms),
     describe,
-    hierarchy: new SpaceHierarchy(rooms, describe),
+    hierarchy: new SpaceHierarchy(rooms, describe, needs.spaces, server),
     getEvent,
     relations: new GetRelations(viewers, getEvent, present),
     threads: new GetThreads(viewers, present, needs.ignored),

@@ -21,7 +21,7 @@ export const wireRotation = (foundation: Foundation, { engine, stores }: EventSe
     states: engine.states,
     reader: stores.reader,
     recent: (after, upTo) => engine.feed.between(after, upTo),
-    mark: () => stream.mark(),
+    mark: () => engine.caughtUp(),
   });
   const guard = new DepartureGuard({
     store: departures,
@@ -31,6 +31,8 @@ export const wireRotation = (foundation: Foundation, { engine, stores }: EventSe
   });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  /** Highest position of an event that has to be looked at. */
+  let wanted = 0;
   const followSoon = (): void => {
     if (stopped || timer !== undefined) return;
     timer = setTimeout(() => {
@@ -38,7 +40,7 @@ export const wireRotation = (foundation: Foundation, { engine, stores }: EventSe
       follower.run().catch((error: unknown) => {
         platform.logger.warn(
           { err: error },
-          'could not look for departures; trying again with the next event',
+          'could not look for departures; trying again as the stream goes on',
         );
       });
     }, FOLLOW_DELAY_MS).unref();
@@ -46,10 +48,19 @@ export const wireRotation = (foundation: Foundation, { engine, stores }: EventSe
   resources.use(
     engine.onCommit((events) => {
       guard.follow(events);
-      const isInteresting = events.some(({ memberChanges }) =>
-        memberChanges.some(({ membership }) => membership === 'leave' || membership === 'ban'),
-      );
-      if (roles.worker && isInteresting) followSoon();
+      for (const { memberChanges, stream: position = 0 } of events) {
+        const isInteresting = memberChanges.some(
+          ({ membership }) => membership === 'leave' || membership === 'ban',
+        );
+        if (isInteresting) wanted = Math.max(wanted, position);
+      }
+      if (roles.worker && wanted > follower.reached) followSoon();
+    }),
+  );
+  resources.use(
+    // The mark may still have been below the event when it was committed: an older write was under way.
+    stream.onAdvance((mark) => {
+      if (roles.worker && mark >= wanted && wanted > follower.reached) followSoon();
     }),
   );
   return {

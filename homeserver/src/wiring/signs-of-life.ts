@@ -38,6 +38,7 @@ export type SignsOfLife = Area & {
 /** How often it is looked for users whose clients fell silent. */
 const SWEEP_MS = 10_000;
 
+/** Wires receipts, typing, presence and reports. */
 export const wireSignsOfLife = (
   foundation: Foundation,
   { engine }: EventServices,
@@ -70,7 +71,7 @@ export const wireSignsOfLife = (
     typing,
     presence,
     ephemeral: new Ephemeral(receipts, typing, needs.ignored),
-    unread: new UnreadCounts(rooms, receipts, needs.pushRules),
+    unread: new UnreadCounts(rooms, receipts, needs.pushRules, needs.ignored),
     routes: [
       postReceiptRoute(markers),
       readMarkersRoute(markers),

@@ -1,15 +1,12 @@
-import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { getCompileCacheDir } from 'node:module';
 import { listensOnLoopbackOnly } from '@nyx/config/derived.ts';
 import type { Config } from '@nyx/config/schema.ts';
 import { lockHolder } from '../../services/data-lock.ts';
+import { configuredListeners, listenerProblem } from '../../services/listeners.ts';
 import type { Check } from '../table.ts';
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : String(error);
 
 /** Which Node.js runs, and whether it is the pinned one. */
 export const checkNode = (): Check => {
@@ -42,23 +39,13 @@ export const checkDataFolder = async ({ server, database, redis }: Config): Prom
   return checks;
 };
 
-const canListen = (host: string, port: number): Promise<string | undefined> =>
-  new Promise((done) => {
-    const probe = createServer();
-    probe.once('error', (error) => done(codeOf(error)));
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => done(undefined)));
-  });
-
 /** Whether every listener's address and port can be had, and what being reachable asks for. */
 export const checkListeners = async (config: Config): Promise<Check[]> => {
-  const { bind, port, tls, name } = config.server;
-  const wanted = bind.flatMap((host) =>
-    [port, ...(tls.port === undefined ? [] : [tls.port])].map((p) => ({ host, p })),
-  );
+  const { name } = config.server;
   const checks: Check[] = [];
-  for (const { host, p } of wanted) {
-    const problem = await canListen(host, p);
-    const where = `${host} port ${p}`;
+  for (const listener of configuredListeners(config)) {
+    const problem = (await listenerProblem(config, listener))?.code;
+    const where = `${listener.host} port ${listener.port}`;
     if (problem === undefined) checks.push({ status: 'ok', what: 'listener', detail: `${where} is free` });
     else if (problem === 'EADDRINUSE') {
       checks.push({ status: 'warn', what: 'listener', detail: `${where} is in use (by a running Nyx?)` });
@@ -78,37 +65,20 @@ export const checkListeners = async (config: Config): Promise<Check[]> => {
 const DAY_MS = 86_400_000;
 const RENEW_BEFORE_DAYS = 14;
 
-/** Whether the certificate and its key can be read, belong together, and are still valid. */
+/** How long the certificate is good for. That it can be read and has its key is the configuration's to check. */
 export const checkTls = async ({ server, federation }: Config): Promise<Check[]> => {
   const checks: Check[] = [];
-  const { cert, key } = server.tls;
-  if (cert !== undefined && key !== undefined) {
-    try {
-      const certificate = new X509Certificate(await readFile(cert));
-      const privateKey = createPrivateKey(await readFile(key));
-      const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY_MS);
-      if (!certificate.checkPrivateKey(privateKey)) {
-        checks.push({ status: 'fail', what: 'TLS', detail: `${key} is not the key of ${cert}` });
-      } else if (days < 0) checks.push({ status: 'fail', what: 'TLS', detail: `${cert} has expired` });
-      else if (days < RENEW_BEFORE_DAYS) {
-        checks.push({ status: 'warn', what: 'TLS', detail: `${cert} expires in ${days} days` });
-      } else checks.push({ status: 'ok', what: 'TLS', detail: `${cert}, ${days} days left` });
-    } catch (error) {
-      checks.push({
-        status: 'fail',
-        what: 'TLS',
-        detail: error instanceof Error ? error.message : String(error),
-      });
-    }
+  const { cert } = server.tls;
+  if (cert !== undefined) {
+    const { validTo } = new X509Certificate(await readFile(cert));
+    const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
+    if (days < 0) checks.push({ status: 'fail', what: 'TLS', detail: `${cert} has expired` });
+    else if (days < RENEW_BEFORE_DAYS) {
+      checks.push({ status: 'warn', what: 'TLS', detail: `${cert} expires in ${days} days` });
+    } else checks.push({ status: 'ok', what: 'TLS', detail: `${cert}, ${days} days left` });
   }
   if (federation.extraCa !== undefined) {
-    try {
-      new X509Certificate(await readFile(federation.extraCa));
-      checks.push({ status: 'ok', what: 'extra CA', detail: federation.extraCa });
-    } catch (error) {
-      const detail = `${federation.extraCa}: ${error instanceof Error ? error.message : String(error)}`;
-      checks.push({ status: 'fail', what: 'extra CA', detail });
-    }
+    checks.push({ status: 'ok', what: 'extra CA', detail: federation.extraCa });
   }
   if (federation.allowPrivateAddresses) {
     const detail = 'federation.allowPrivateAddresses is on: for tests and closed networks only';

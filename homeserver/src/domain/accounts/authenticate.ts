@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Device, DeviceStore, Sighting, UserStore } from '../../ports/accounts.ts';
-import type { Authenticator, Requester, RequestOrigin } from '../../ports/authenticator.ts';
+import type { Authenticator, Requester, RequestOrigin, SessionWatch } from '../../ports/authenticator.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { DomainError } from '../errors.ts';
@@ -30,16 +30,17 @@ const expiredToken = (refreshable: boolean): DomainError =>
   new DomainError('unknown_token', 'The access token has expired', { fields: { soft_logout: refreshable } });
 
 /** Finds out whose an access token is, and remembers where devices were last seen. */
-export class SessionAuthenticator implements Authenticator, Disposable {
+export class SessionAuthenticator implements Authenticator, SessionWatch, Disposable {
   readonly #deps: AuthenticatorDeps;
   readonly #cache = new SessionCache();
   #sightings = new Map<string, Sighting>();
   readonly #subscriptions: Disposable[];
+  readonly #watchers = new Map<string, Set<() => void>>();
 
   constructor(deps: AuthenticatorDeps) {
     this.#deps = deps;
     this.#subscriptions = [
-      deps.bus.subscribe(TOPIC, (payload) => this.#cache.forgetUser(forgottenSchema.parse(payload).userId)),
+      deps.bus.subscribe(TOPIC, (payload) => this.#forget(forgottenSchema.parse(payload).userId)),
       // Whether connected or cut off: what was said in between is lost.
       deps.bus.onConnectionChange(() => this.#cache.clear()),
     ];
@@ -62,8 +63,26 @@ export class SessionAuthenticator implements Authenticator, Disposable {
 
   /** To be called by whoever changed a user or any of their sessions. Every process reads them again. */
   forget(userId: string): void {
-    this.#cache.forgetUser(userId);
+    this.#forget(userId);
     this.#deps.bus.publish(TOPIC, { userId });
+  }
+
+  watch(userId: string, changed: () => void): Disposable {
+    const watchers = this.#watchers.get(userId) ?? new Set();
+    this.#watchers.set(userId, watchers);
+    watchers.add(changed);
+    return {
+      [Symbol.dispose]: () => {
+        watchers.delete(changed);
+        if (watchers.size === 0 && this.#watchers.get(userId) === watchers) this.#watchers.delete(userId);
+      },
+    };
+  }
+
+  async isAlive({ userId, deviceId, sessionId }: Requester): Promise<boolean> {
+    const { devices, users } = this.#deps;
+    const [device, user] = await Promise.all([devices.find(userId, deviceId), users.find(userId)]);
+    return device?.sessionId === sessionId && user !== undefined && user.deactivatedAt === undefined;
   }
 
   /** Writes down where devices were seen since the last time. */
@@ -76,6 +95,11 @@ export class SessionAuthenticator implements Authenticator, Disposable {
   [Symbol.dispose](): void {
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
     this.#cache.clear();
+  }
+
+  #forget(userId: string): void {
+    this.#cache.forgetUser(userId);
+    for (const changed of [...(this.#watchers.get(userId) ?? [])]) changed();
   }
 
   async #load(hash: string): Promise<CachedSession | undefined> {

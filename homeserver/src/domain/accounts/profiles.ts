@@ -1,5 +1,6 @@
 import type { Profile, ProfileStore, UserStore } from '../../ports/accounts.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
+import type { PluginHooks } from '../../ports/plugin-hooks.ts';
 import type { RemoteProfiles } from '../../ports/remote-profiles.ts';
 import { DomainError } from '../errors.ts';
 import { isLocalUser } from './user-names.ts';
@@ -11,6 +12,7 @@ export type ProfilesDeps = {
   /** Undefined while federation is off. */
   readonly remote: RemoteProfiles | undefined;
   readonly serverName: string;
+  readonly plugins: PluginHooks;
 };
 
 export const PROFILE_CHANGED_JOB = 'accounts.profile-changed';
@@ -100,6 +102,7 @@ export class Profiles {
     if (Buffer.byteLength(JSON.stringify(profile)) > MAX_PROFILE_BYTES) {
       throw new DomainError('profile_too_large', `A profile may have at most ${MAX_PROFILE_BYTES} bytes`);
     }
+    await this.#deps.plugins.check('checkProfile', () => ({ userId, field: key, value }));
     await this.#deps.profiles.set(userId, key, value);
     await this.#changed(userId, key);
   }

@@ -6,6 +6,9 @@ import { DomainError } from '../errors.ts';
 import { randomToken } from '../ids.ts';
 import { tokenHash } from './token-hash.ts';
 
+/** Name of the job that finishes what removing devices began. */
+export const DEVICES_GONE_JOB = 'accounts.devices-gone';
+
 export type SessionsDeps = {
   readonly devices: DeviceStore;
   readonly clock: Clock;

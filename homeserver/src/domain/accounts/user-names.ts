@@ -6,6 +6,7 @@ const MAX_USER_ID_LENGTH = 255;
 /** Spec: Appendices, User Identifiers: what new localparts may hold. */
 const LOCALPART = /^[a-z0-9._=/+-]+$/;
 
+/** The user id of a localpart on a server (spec: Appendices, User Identifiers). */
 export const userIdFor = (localpart: string, serverName: string): string => `@${localpart}:${serverName}`;
 
 /** Whether `userId` belongs to this server. */

@@ -1,22 +1,22 @@
-import type { JsonObject } from '@nyx/federation/json/value.ts';
 import type { DeviceInbox, IncomingToDevice } from '../../ports/device-inbox.ts';
 import type { LocalDevices } from '../../ports/local-devices.ts';
 import type { ServedRequests } from '../../ports/served-requests.ts';
 import type { DirectToDevice, ToDeviceTransport } from '../../ports/to-device-transport.ts';
 import { DomainError } from '../errors.ts';
 import { requestDigest } from './request-digest.ts';
+import type { ScreenDeps } from './screen-to-device.ts';
+import { screenToDevice } from './screen-to-device.ts';
 import { splitByServer } from './split-by-server.ts';
+import type { ToDeviceContents } from './to-device-contents.ts';
 
 export type SendToDeviceDeps = {
   readonly inbox: DeviceInbox;
   readonly devices: LocalDevices;
   readonly transport: ToDeviceTransport;
   readonly served: ServedRequests;
+  readonly screen: ScreenDeps;
   readonly serverName: string;
 };
-
-/** Content by user and device id; the device `*` stands for all of the user's. */
-export type ToDeviceContents = ReadonlyMap<string, ReadonlyMap<string, JsonObject>>;
 
 export type ToDeviceRequest = {
   readonly sender: string;
@@ -78,7 +78,7 @@ const edusFor = (
  * leave this server are digests of ours, which name the sending device.
  */
 export const sendToDevice = async (
-  { inbox, devices, transport, served, serverName }: SendToDeviceDeps,
+  { inbox, devices, transport, served, screen, serverName }: SendToDeviceDeps,
   request: ToDeviceRequest,
 ): Promise<void> => {
   const { sender, deviceId, txnId, type, contents } = request;
@@ -87,8 +87,9 @@ export const sendToDevice = async (
     throw new DomainError('invalid_param', `At most ${MAX_ADDRESSEES} devices at once`);
   const requestId = requestDigest([sender, deviceId, type, txnId].join('\n'));
   if (await served.was(requestId)) return;
+  const carried = await screenToDevice(screen, request);
   await Promise.all(
-    [...splitByServer(contents)].map(async ([server, part]) => {
+    [...splitByServer(carried)].map(async ([server, part]) => {
       if (server === serverName) {
         await inbox.put(await addressLocal(devices, part, { sender, type, dedupeKey: requestId }));
         return;

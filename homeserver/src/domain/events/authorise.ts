@@ -29,8 +29,31 @@ export async function authLookup(
     const id = state.get(type, key);
     if (id !== undefined) ids.push(id);
   }
+  ids.push(...(await claimedMembers(rules, subject, state, events)));
   const found = await events.getAll(ids);
   return lookupInList([...found.values()].map((event) => event.pdu));
+}
+
+/**
+ * While a state lacks members, those that the event itself names as its authority stand in for them (spec: PUT
+ * send_join, `omit_members`). What came in so is judged again once the members are here.
+ */
+async function claimedMembers(
+  rules: RoomVersionRules,
+  subject: AuthSubject | Pdu,
+  state: RoomState,
+  events: EventSource,
+): Promise<EventId[]> {
+  if (state.partial === undefined || !('authEvents' in subject)) return [];
+  const wanted = authPlaces(rules, subject).filter(
+    ([type, key]) => type === EventType.Member && state.get(type, key) === undefined,
+  );
+  if (wanted.length === 0) return [];
+  const named = [...(await events.getAll(subject.authEvents)).values()];
+  return wanted.flatMap(([type, key]) => {
+    const claimed = named.find(({ pdu }) => pdu.type === type && pdu.stateKey === key);
+    return claimed === undefined || claimed.standing === 'rejected' ? [] : [claimed.id];
+  });
 }
 
 /** Throws `forbidden` unless the state allows the event. */

@@ -14,6 +14,7 @@ import { DomainError } from '../errors.ts';
 import { authLookup, requireAuthorised } from './authorise.ts';
 import { extendRoom, type Extended } from './extend-room.ts';
 import type { RoomHead } from './room-head.ts';
+import type { PolicyServers } from './policy-servers.ts';
 import { RoomState } from './room-state.ts';
 import type { StagedEvents } from './staged-events.ts';
 import type { StoredEvent, TransactionKey } from './stored-event.ts';
@@ -41,6 +42,7 @@ export type EventBuilderDeps = {
   readonly random: Random;
   readonly events: StagedEvents;
   readonly chains: ChainIndex;
+  readonly policies: PolicyServers;
 };
 
 /** Makes events of this server: builds them on a head, authorises, hashes and signs. */
@@ -60,20 +62,21 @@ export class EventBuilder {
 
   /**
    * The event, and the room with it on top. Throws `forbidden` when the room's rules do not allow it, `too_large` or
-   * `bad_json` when it cannot be an event.
+   * `bad_json` when it cannot be an event, and what the room's policy server answers when it is against it.
    */
   async build(tip: RoomHead, request: EventRequest): Promise<Extended> {
     const { clock, random, events } = this.#deps;
     const authIds = selectAuthEvents(tip.rules, request, (type, key) => tip.state.get(type, key));
     const authEvents = await events.getAll(authIds);
-    const pdu = this.#sign(tip.rules, request, {
+    const own = this.#sign(tip.rules, request, {
       roomId: tip.room,
       prevEvents: tip.extremities.slice(0, MAX_PREV_EVENTS_OF_OURS),
       authEvents: authIds,
       depth: tip.depth + 1,
       originServerTs: request.timestamp ?? clock.now(),
     });
-    requireAuthorised(tip.rules, pdu, await authLookup(tip.rules, pdu, tip.state, events));
+    requireAuthorised(tip.rules, own, await authLookup(tip.rules, own, tip.state, events));
+    const pdu = await this.#deps.policies.signed(tip, own);
     const extended = extendRoom({
       head: tip,
       pdu,

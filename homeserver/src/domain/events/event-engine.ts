@@ -66,8 +66,8 @@ export class EventEngine implements AsyncDisposable {
     this.#appender = stores.appender;
     this.#layers = stores.layers;
     this.#notifier = notifier;
-    this.#positions = positions;
     this.#hasPeers = hasPeers;
+    this.#positions = positions;
     this.#seen = positions.mark();
     this.events = new EventCache(stores.reader);
     this.states = new RoomStates(stores.layers);
@@ -95,7 +95,7 @@ export class EventEngine implements AsyncDisposable {
    */
   async caughtUp(): Promise<number> {
     const mark = this.#positions.mark();
-    if (this.#hasPeers() || this.#uncertain) {
+    if (this.#seen < mark) {
       this.#advanced(mark);
       while (this.#seen < mark && this.#reading !== undefined) await this.#reading;
     }
@@ -106,6 +106,12 @@ export class EventEngine implements AsyncDisposable {
   async storeLayers(layers: readonly StateLayer[]): Promise<void> {
     this.states.remember(layers);
     await this.#layers.put(layers);
+  }
+
+  /** Gives a partial layer its missing entries. */
+  async completeLayer(layer: StateLayer): Promise<void> {
+    await this.#layers.complete(layer);
+    this.states.remember([layer]);
   }
 
   /** Replaces the target of a redaction by its redacted form, in the store and wherever it is cached. */
@@ -137,9 +143,7 @@ export class EventEngine implements AsyncDisposable {
 
   #publish(event: StoredEvent): void {
     if (event.stream === undefined) return;
-    const keys: string[] = [event.room];
-    for (const { user } of event.memberChanges) keys.push(user);
-    this.#notifier.publish(keys, event.stream);
+    this.#notifier.publish(wakeKeys(event), event.stream);
   }
 
   #tell(events: readonly StoredEvent[], origin: 'here' | 'elsewhere'): void {
@@ -149,7 +153,8 @@ export class EventEngine implements AsyncDisposable {
 
   #advanced(mark: number): void {
     if (mark <= this.#seen) return;
-    if (!this.#hasPeers() && !this.#uncertain) {
+    // Whether others live and speak does not matter: what they wrote must be read even if they are not heard.
+    if (!this.#uncertain && this.#reading === undefined && this.#positions.isOwn(this.#seen, mark)) {
       this.#seen = mark;
       return;
     }
@@ -170,6 +175,8 @@ export class EventEngine implements AsyncDisposable {
       }
       if (fresh.length > 0) this.#tell(fresh, 'elsewhere');
       this.#seen = mark;
+      // Whoever wrote them would have woken those who wait, had it been heard.
+      if (!this.#hasPeers()) this.#notifier.wake(fresh.flatMap(wakeKeys));
     }
   }
 
@@ -182,3 +189,9 @@ export class EventEngine implements AsyncDisposable {
     if (stored?.redactedBy === id) this.#replace(stored);
   }
 }
+
+/** Whom an event is news for: those in the room, and those whose membership it changes. */
+const wakeKeys = ({ room, memberChanges }: StoredEvent): string[] => [
+  room,
+  ...memberChanges.map(({ user }) => user),
+];

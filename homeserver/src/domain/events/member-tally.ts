@@ -11,6 +11,9 @@ export class MemberTally {
   static of(state: RoomState): MemberTally {
     const tally = new MemberTally();
     for (const [user, membership] of state.members()) tally.#count(user, membership, 1);
+    // Those that the other server named count until all members are known.
+    for (const server of state.partial?.servers ?? [])
+      if (!tally.#servers.has(server)) tally.#servers.set(server, 1);
     return tally;
   }
 

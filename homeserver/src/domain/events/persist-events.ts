@@ -8,7 +8,7 @@ import type { ChainIndex } from './chain-index.ts';
 import type { EventEngine } from './event-engine.ts';
 import { placeInbound, type InboundEvent } from './place-inbound.ts';
 import type { RoomHead } from './room-head.ts';
-import { RoomState, type StateLayer } from './room-state.ts';
+import { RoomState, type PartialState, type StateChanges, type StateLayer } from './room-state.ts';
 import type { StateResolver } from './resolve-states.ts';
 import type { StagedEvents } from './staged-events.ts';
 import type { EventStanding, StoredEvent } from './stored-event.ts';
@@ -61,10 +61,29 @@ export class PersistEvents {
   }
 
   /** Makes a full state, as another server gave it, usable as the state before an event. Its events must be stored. */
-  async stateOf(room: RoomId, ids: Iterable<EventId>): Promise<RoomState> {
-    const { state, layers } = await this.#deps.resolver.fromEvents(room, ids);
+  async stateOf(room: RoomId, ids: Iterable<EventId>, partial?: PartialState): Promise<RoomState> {
+    const { state, layers } = await this.#deps.resolver.fromEvents(room, ids, partial);
     await this.#deps.engine.storeLayers(layers);
     return state;
+  }
+
+  /** A state that differs from another in a few places, stored. */
+  async stateWith(state: RoomState, changes: StateChanges, room: RoomId): Promise<RoomState> {
+    const next = state.with(changes, this.#deps.resolver.newLayerId(), room);
+    await this.#deps.engine.storeLayers([next.layer]);
+    return next.state;
+  }
+
+  /** Fills a partial state with what was missing. False when that cannot be its whole. */
+  async completeState(room: RoomId, layer: StateLayer, ids: Iterable<EventId>): Promise<boolean> {
+    const { engine, resolver } = this.#deps;
+    const { layers } = await resolver.fromEvents(room, ids);
+    const entries = layers[0]?.entries ?? new Map<string, string>();
+    for (const [key, value] of layer.entries) if (entries.get(key) !== value) return false;
+    await engine.completeLayer({ id: layer.id, room, below: layer.below, entries });
+    resolver.forget();
+    await engine.heads.get(room);
+    return true;
   }
 
   /** Keeps events whose own place in the room is not known: auth events and states of others. */

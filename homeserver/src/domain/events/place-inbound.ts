@@ -56,17 +56,8 @@ export async function placeInbound(placement: Placement): Promise<Extended> {
   const prev = new Set<EventId>(pdu.prevEvents);
   const left = head.extremities.filter((id) => !prev.has(id));
   const extremities = [...left, pdu.eventId];
-  let current = after ?? head.state;
-  if (isAccepted && left.length > 0) {
-    const others = await events.getAll(left);
-    const states = await engine.states.getAll([...others.values()].map((event) => event.stateAfter ?? ''));
-    if (after !== undefined) states.set(after.id, after);
-    const resolved = await resolver.resolve(head.room, head.rules, [...states.values()]);
-    layers.push(...resolved.layers);
-    current = resolved.state;
-  }
   const depth = Math.max(head.depth, pdu.depth);
-  const event: StoredEvent = {
+  const placed: StoredEvent = {
     id: pdu.eventId,
     room: head.room,
     version: head.rules.version,
@@ -76,16 +67,32 @@ export async function placeInbound(placement: Placement): Promise<Extended> {
     stream: undefined,
     stateBefore: before?.id,
     stateAfter: after?.id,
-    roomState: isAccepted ? current.id : undefined,
+    roomState: undefined,
     extremities: isAccepted ? extremities : [pdu.eventId],
     headDepth: isAccepted ? depth : pdu.depth,
     replaces,
-    memberChanges: isAccepted ? memberChanges(head.state, current) : [],
+    memberChanges: [],
     transaction: undefined,
     redactedBy: undefined,
     chain,
     receivedAt,
     gapBefore: inbound.gapBefore === true,
+  };
+  let current = after ?? head.state;
+  if (isAccepted && left.length > 0) {
+    // The event is part of what is resolved: unknown to the resolver, it would be passed over.
+    events.stage(placed);
+    const others = await events.getAll(left);
+    const states = await engine.states.getAll([...others.values()].map((event) => event.stateAfter ?? ''));
+    if (after !== undefined) states.set(after.id, after);
+    const resolved = await resolver.resolve(head.room, head.rules, [...states.values()]);
+    layers.push(...resolved.layers);
+    current = resolved.state;
+  }
+  const event: StoredEvent = {
+    ...placed,
+    roomState: isAccepted ? current.id : undefined,
+    memberChanges: isAccepted ? memberChanges(head.state, current) : [],
   };
   if (!isAccepted) return { event, layers, head };
   return { event, layers, head: { ...head, pos: head.pos + 1, depth, extremities, state: current } };

@@ -15,6 +15,7 @@ import {
   stateDifference,
   stateKey,
   stateValue,
+  type PartialState,
   type StateLayer,
   type StateValue,
 } from './room-state.ts';
@@ -55,19 +56,24 @@ export class StateResolver {
     return outcome;
   }
 
+  /** Forgets outcomes that were worked out while members were missing. */
+  forget(): void {
+    this.#resolved.clear();
+  }
+
   /** An id for a layer of the caller's own making. */
   newLayerId(): string {
     return newLayerId(this.#random);
   }
 
   /** A state given in full (from another server), as layers. */
-  async fromEvents(room: RoomId, ids: Iterable<EventId>): Promise<ResolvedState> {
+  async fromEvents(room: RoomId, ids: Iterable<EventId>, partial?: PartialState): Promise<ResolvedState> {
     const entries = new Map<string, StateValue>();
     for (const { id, pdu } of (await this.#events.getAll(ids)).values()) {
       if (pdu.stateKey === undefined) continue;
       entries.set(stateKey(pdu.type, pdu.stateKey), stateValue(id, membershipOf(pdu)));
     }
-    const { state, layer } = RoomState.empty.with(entries, newLayerId(this.#random), room);
+    const { state, layer } = RoomState.empty.with(entries, newLayerId(this.#random), room, partial);
     return { state, layers: [layer] };
   }
 

@@ -50,7 +50,7 @@ export class RoomHeads {
   /** The room, or undefined if this server has no events of it. */
   async get(room: RoomId): Promise<LiveRoom | undefined> {
     const held = this.#rooms.get(room);
-    if (held !== undefined) return held;
+    if (held !== undefined && !(await this.#isOutdated(held))) return held;
     let loading = this.#loading.get(room);
     if (loading === undefined) {
       loading = this.#load(room).finally(() => this.#loading.delete(room));
@@ -112,8 +112,8 @@ export class RoomHeads {
 
   /** Reads what other writers added. */
   async catchUp(room: RoomId): Promise<LiveRoom | undefined> {
-    const live = this.#rooms.get(room);
-    if (live === undefined) return this.get(room);
+    const live = await this.get(room);
+    if (live === undefined) return undefined;
     for (;;) {
       const from = live.head.pos;
       const missed = await this.#events.page({ room, direction: 'forward', from, limit: CATCH_UP_PAGE });
@@ -124,6 +124,14 @@ export class RoomHeads {
       }
       if (missed.length < CATCH_UP_PAGE) return live;
     }
+  }
+
+  /** Whether members of a partial state came meanwhile, here or in another process. */
+  async #isOutdated({ head }: LiveRoom): Promise<boolean> {
+    const base = head.state.partial === undefined ? undefined : head.state.layers.at(-1);
+    if (base === undefined || !(await this.#states.refresh(base.id))) return false;
+    this.#rooms.delete(head.room);
+    return true;
   }
 
   async #load(room: RoomId): Promise<LiveRoom | undefined> {

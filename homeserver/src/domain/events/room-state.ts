@@ -1,6 +1,14 @@
 import type { Membership } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 
+/** What is known of a state whose members were left out by the server that gave it. */
+export type PartialState = {
+  /** The join through which the state came: it is the state before that event. */
+  readonly event: EventId;
+  /** Servers in the room, as the other server said, the one that said so first. */
+  readonly servers: readonly string[];
+};
+
 /**
  * Room state as a short stack of immutable layers.
  *
@@ -16,6 +24,8 @@ export type StateLayer = {
   readonly below: readonly string[];
   /** `stateKey(type, key)` to {@link StateValue}; the empty string marks an entry removed by resolution. */
   readonly entries: ReadonlyMap<string, string>;
+  /** While members are missing. Such a layer is filled later, under all that refer to it: it is never folded. */
+  readonly partial?: PartialState;
 };
 
 /** Event id; for `m.room.member` prefixed by one letter naming the membership, so that counting needs no events. */
@@ -64,6 +74,7 @@ export const eventIdOf = (value: StateValue): EventId =>
 /** The membership in a value, if it belongs to a member event. */
 export const membershipIn = (value: StateValue): Membership | undefined => MEMBERSHIPS[value.charAt(0)];
 
+/** The state of a room at one point, as layers of changes over a whole. */
 export class RoomState {
   readonly layers: readonly StateLayer[];
 
@@ -77,6 +88,11 @@ export class RoomState {
   /** Id by which storage refers to this state; empty for the empty state. */
   get id(): string {
     return this.layers[0]?.id ?? '';
+  }
+
+  /** What is missing, while this server does not know all members. */
+  get partial(): PartialState | undefined {
+    return this.layers.at(-1)?.partial;
   }
 
   value(key: string): StateValue | undefined {
@@ -142,19 +158,31 @@ export class RoomState {
    * This state with `changes` on top: the layer to store, and the state it makes. Small layers are folded into the
    * new one so that depth stays logarithmic.
    */
-  with(changes: StateChanges, id: string, room: string): { state: RoomState; layer: StateLayer } {
+  with(
+    changes: StateChanges,
+    id: string,
+    room: string,
+    partial?: PartialState,
+  ): { state: RoomState; layer: StateLayer } {
     let merged = new Map(changes);
     let rest = this.layers;
     for (;;) {
       const [top] = rest;
-      if (top === undefined || sizeClass(top.entries.size) > sizeClass(merged.size)) break;
+      if (top === undefined || top.partial !== undefined) break;
+      if (sizeClass(top.entries.size) > sizeClass(merged.size)) break;
       const folded = new Map(top.entries);
       for (const [key, value] of merged) folded.set(key, value);
       merged = folded;
       rest = rest.slice(1);
     }
     if (rest.length === 0) for (const [key, value] of merged) if (value === '') merged.delete(key);
-    const layer: StateLayer = { id, room, below: rest.map((each) => each.id), entries: merged };
+    const layer: StateLayer = {
+      id,
+      room,
+      below: rest.map((each) => each.id),
+      entries: merged,
+      ...(partial === undefined ? {} : { partial }),
+    };
     return { state: new RoomState([layer, ...rest]), layer };
   }
 }

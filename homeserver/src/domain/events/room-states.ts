@@ -22,6 +22,13 @@ export class RoomStates {
     for (const layer of layers) this.#layers.set(layer.id, layer);
   }
 
+  /** Whether a layer that was partial when it was read is whole by now; it is read anew then. */
+  async refresh(id: string): Promise<boolean> {
+    if (await this.#store.isPartial(id)) return false;
+    this.#layers.delete(id);
+    return true;
+  }
+
   /** The state of that id. Throws when storage lacks a layer: every stored event's state is stored before it. */
   async get(id: string): Promise<RoomState> {
     const found = (await this.getAll([id])).get(id);

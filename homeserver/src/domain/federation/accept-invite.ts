@@ -62,7 +62,7 @@ export class AcceptInvite {
     }
     const { pdu, user } = await this.#check(rules, request);
     if (!(await this.#deps.isActive(user))) throw new DomainError('forbidden', 'No such user here');
-    if (!(await this.#deps.policy.allows(user, pdu.sender))) {
+    if (!(await this.#deps.policy.allows(user, pdu.sender, room))) {
       throw new DomainError('invite_blocked', 'The user does not take invites');
     }
     if (rules.auth.createImpliedByRoomId) requireCreateEvent(rules, room, strippedState);

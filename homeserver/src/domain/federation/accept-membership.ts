@@ -13,6 +13,7 @@ import { isUserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id
 import { DomainError } from '../errors.ts';
 import { authLookup, requireAuthorised } from '../events/authorise.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
+import type { PolicyServers } from '../events/policy-servers.ts';
 import type { LiveRoom } from '../events/room-heads.ts';
 import type { RoomState } from '../events/room-state.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
@@ -34,6 +35,7 @@ export type AcceptMembershipDeps = {
   readonly keys: EventKeys;
   readonly lanes: RoomLanes;
   readonly relay: RelayEvents;
+  readonly policies: PolicyServers;
 };
 
 /** Takes in membership events that other servers completed: joins, leaves, knocks, and tells the room of them. */
@@ -54,7 +56,8 @@ export class AcceptMembership {
     membership: Membership,
     json: JsonObject,
   ): Promise<AcceptedMembership> {
-    const live = await this.#deps.access.open(room, origin);
+    await this.#deps.access.open(room, origin);
+    const live = await this.#deps.access.whole(room);
     const { rules } = live.head;
     const opened = openPdu(rules, json);
     if ('field' in opened) throw new DomainError('bad_json', opened.message);
@@ -71,17 +74,19 @@ export class AcceptMembership {
     return this.#deps.lanes.run(room, () => this.#add(live, pdu, origin));
   }
 
-  async #add(live: LiveRoom, pdu: Pdu, origin: ServerName): Promise<AcceptedMembership> {
-    const { persist, rooms, relay } = this.#deps;
+  async #add(live: LiveRoom, received: Pdu, origin: ServerName): Promise<AcceptedMembership> {
+    const { persist, rooms, relay, policies } = this.#deps;
     const { rules } = live.head;
-    const stateBefore = await persist.stateBefore(pdu.roomId, rules, pdu.prevEvents);
+    const stateBefore = await persist.stateBefore(received.roomId, rules, received.prevEvents);
     if (stateBefore === undefined) {
       throw new DomainError('forbidden', 'The event is built on events that this server does not know');
     }
     const { events } = rooms.engine;
     for (const state of [stateBefore, live.head.state]) {
-      requireAuthorised(rules, pdu, await authLookup(rules, pdu, state, events));
+      requireAuthorised(rules, received, await authLookup(rules, received, state, events));
     }
+    // Who is about to join cannot know the room's policy server: we ask for it.
+    const pdu = await policies.signed(live.head, received);
     await relay.relaying(pdu, live, origin, () =>
       persist.persist(pdu.roomId, rules, [{ pdu, stateBefore }]).then(() => undefined),
     );

@@ -13,8 +13,14 @@ import type { JsonObject } from '@nyx/federation/json/value.ts';
 import type { RoomVersionRules } from '@nyx/federation/room-versions/rules.ts';
 import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { EventCache } from '../events/event-cache.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
+import type { LiveRoom } from '../events/room-heads.ts';
+import { stateKey } from '../events/room-state.ts';
+
+/** Which room events are taken in for. The create event is given once the room is known here: it has no other. */
+export type RoomScope = { readonly room: RoomId; readonly create?: EventId };
 
 /** Signature checks between two turns of the event loop: about a millisecond's worth. */
 const CHECKS_PER_TURN = 16;
@@ -40,13 +46,17 @@ export class AdmitEvents {
    * Checks and stores events of a room.
    *
    * @returns those that may be used, by id: the ones known before, and the new ones that are good or rejected. What is
-   * malformed, badly signed, or lacks an auth event is not among them.
+   * malformed, badly signed, of another room, or lacks an auth event is not among them.
    */
-  async admit(rules: RoomVersionRules, jsons: readonly JsonObject[]): Promise<Map<EventId, JudgedPdu>> {
+  async admit(
+    rules: RoomVersionRules,
+    scope: RoomScope,
+    jsons: readonly JsonObject[],
+  ): Promise<Map<EventId, JudgedPdu>> {
     const opened = new Map<EventId, OpenedPdu>();
     for (const json of jsons) {
       const one = openPdu(rules, json);
-      if (!('field' in one)) opened.set(one.pdu.eventId, one);
+      if (!('field' in one) && isWithin(scope, one.pdu)) opened.set(one.pdu.eventId, one);
     }
     const judged = await this.known(opened.keys());
     for (const id of judged.keys()) opened.delete(id);
@@ -82,6 +92,44 @@ export class AdmitEvents {
       if (++checks % CHECKS_PER_TURN === 0) await nextTurn();
     }
   }
+}
+
+/** The scope of a room that is known here. */
+export function scopeOf({ head }: LiveRoom): RoomScope {
+  const create = head.state.get(EventType.Create, '');
+  return { room: head.room, ...(create === undefined ? {} : { create }) };
+}
+
+/**
+ * Whether an event may be used in a room. Before room version 12 whoever made the room can sign a second create event, on
+ * which nothing here may rest.
+ */
+function isWithin({ room, create }: RoomScope, pdu: Pdu): boolean {
+  if (pdu.roomId !== room) return false;
+  return pdu.type !== EventType.Create || create === undefined || pdu.eventId === create;
+}
+
+/**
+ * The events of a state as another server lists it, without those that were rejected here. Undefined when it cannot be a
+ * state of the room: an event is not known, is of another room, is no state event, or shares its place with another, or
+ * the room's create event is not there. Events of another room would bring their power with them: state resolution fills
+ * in what is contested from the events' own auth events.
+ */
+export function stateListed(
+  scope: RoomScope,
+  ids: Iterable<EventId>,
+  judged: ReadonlyMap<EventId, JudgedPdu>,
+): readonly EventId[] | undefined {
+  const state = new Map<string, EventId>();
+  for (const id of new Set(ids)) {
+    const one = judged.get(id);
+    if (one?.pdu.stateKey === undefined || !isWithin(scope, one.pdu)) return undefined;
+    if (one.rejected) continue;
+    const place = stateKey(one.pdu.type, one.pdu.stateKey);
+    if (state.has(place)) return undefined;
+    state.set(place, id);
+  }
+  return state.has(stateKey(EventType.Create, '')) ? [...state.values()] : undefined;
 }
 
 /** The events that authorise one, the create event of its room among them. */

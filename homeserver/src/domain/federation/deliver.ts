@@ -13,6 +13,11 @@ import type { EventCache } from '../events/event-cache.ts';
 const LEASE_MS = 120_000;
 /** A queued event that is not stored after this long never will be. */
 const GRACE_MS = 60_000;
+/**
+ * When to look again for queued events that are about to be stored. The wake-up that follows their commit finds this
+ * look waiting under the destination's key and adds nothing, so it must be soon.
+ */
+const NOT_STORED_MS = 250;
 
 export type DeliverDeps = {
   readonly peers: PeerApi;
@@ -29,8 +34,10 @@ export type DeliverOptions = {
   readonly backoff: BackoffPolicy;
   /** In [0, 1). */
   readonly random: () => number;
-  /** A name for a lease or a transaction that no other process uses. */
+  /** A name for a transaction that no other process uses. */
   readonly newId: () => string;
+  /** A name for a lease, which tells whose it is. */
+  readonly newLease: () => string;
 };
 
 /** When to try again, in milliseconds from now; undefined when there is nothing more to do. */
@@ -52,7 +59,7 @@ export class Deliver {
   async deliver(destination: ServerName, signal: AbortSignal): Promise<DeliveryOutcome> {
     const { outbound, clock, allows } = this.#deps;
     if (!allows(destination)) return {};
-    const owner = this.#options.newId();
+    const owner = this.#options.newLease();
     let state = await outbound.acquire(destination, owner, clock.now() + LEASE_MS);
     // Whoever holds it sees what was queued meanwhile; looked at again in case it just stopped looking.
     if (state === undefined) return { retryInMs: 1_000 };
@@ -63,7 +70,7 @@ export class Deliver {
         const items = await this.#nextItems(destination, state);
         if (items.length === 0) return {};
         const next = await this.#attempt(destination, owner, state, items);
-        if (next === undefined) return { retryInMs: GRACE_MS };
+        if (next === undefined) return { retryInMs: NOT_STORED_MS };
         state = next;
       }
       return { retryInMs: 0 };
@@ -106,7 +113,7 @@ export class Deliver {
     } catch (error) {
       const failed = this.#failed(state, transaction, error);
       await outbound.update(destination, owner, failed);
-      logger.info({ destination, failures: failed.failures, error }, 'could not send to a server');
+      logger.info({ destination, failures: failed.failures, err: error }, 'could not send to a server');
       return failed;
     }
     await outbound.remove(ready);

@@ -18,6 +18,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { RemoteMembershipRequest, RemoteRooms } from '../../ports/remote-rooms.ts';
 import { DomainError } from '../errors.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
+import type { JoinMembers } from './join-members.ts';
 import type { ForeignRooms } from './foreign-rooms.ts';
 import type { ImportRoom } from './import-room.ts';
 import type { RoomLanes } from './room-lanes.ts';
@@ -28,6 +29,7 @@ export type FederatedRoomsDeps = {
   readonly foreign: ForeignRooms;
   readonly importer: ImportRoom;
   readonly joins: RoomLanes;
+  readonly members: JoinMembers;
   readonly clock: Clock;
 };
 
@@ -48,14 +50,17 @@ export class FederatedRooms implements RemoteRooms {
   }
 
   async join(request: RemoteMembershipRequest): Promise<void> {
-    const { peers, importer, joins } = this.#deps;
+    const { peers, importer, joins, members } = this.#deps;
     await joins.run(request.room, () =>
       this.#withAny(request, async (server) => {
         const { rules, signed } = await this.#prepare('join', server, request);
         const { eventId, json } = signed;
-        const answer = await peers.sendJoin(server, request.room, eventId, json, false);
+        const answer = await peers.sendJoin(server, request.room, eventId, json, true);
         const event = withForeignSignatures(rules, json, eventId, answer.event);
-        await importer.joined(server, rules, readPdu(rules, event, eventId), answer);
+        const join = readPdu(rules, event, eventId);
+        const whole = answer.membersOmitted ? await members.soon(server, rules, join) : undefined;
+        const layer = await importer.joined(server, rules, join, answer, whole);
+        if (layer !== undefined) await members.later(layer);
       }),
     );
   }

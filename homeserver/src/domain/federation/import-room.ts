@@ -7,9 +7,16 @@ import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { DomainError } from '../errors.ts';
 import { authLookup, requireAuthorised } from '../events/authorise.ts';
+import type { StateLayer } from '../events/room-state.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { AdmitEvents } from './admit-events.ts';
+
+/** Servers of a room that are remembered while its members are missing. */
+const MAX_SERVERS = 10_000;
+
+/** A layer of a state whose members are missing. */
+export type PartialLayer = StateLayer;
 
 /** Makes a room of what a server tells that has just let one of our users in. Nothing of it is believed unchecked. */
 export class ImportRoom {
@@ -25,9 +32,23 @@ export class ImportRoom {
     this.#server = server;
   }
 
-  /** Stores the state, then the join on top of it. Throws `bad_gateway` when the state cannot be the room's. */
-  async joined(from: ServerName, rules: RoomVersionRules, join: Pdu, answer: JoinAnswer): Promise<void> {
-    const judged = await this.#admit.admit(rules, [...answer.authChain, ...answer.state]);
+  /**
+   * Stores the state, then the join on top of it. Throws `bad_gateway` when the state cannot be the room's. Answers the
+   * layer that still lacks the members, if they were left out.
+   *
+   * @param whole the state with its members, where the answer lacks them and they could be had otherwise
+   */
+  async joined(
+    from: ServerName,
+    rules: RoomVersionRules,
+    join: Pdu,
+    answer: JoinAnswer,
+    whole?: readonly EventId[],
+  ): Promise<PartialLayer | undefined> {
+    const judged = await this.#admit.admit(rules, { room: join.roomId }, [
+      ...answer.authChain,
+      ...answer.state,
+    ]);
     const state: EventId[] = [];
     for (const json of answer.state) {
       const opened = openPdu(rules, json);
@@ -40,12 +61,20 @@ export class ImportRoom {
     if (create === undefined || (create.content.room_version ?? '1') !== rules.version) {
       throw new DomainError('bad_gateway', `${from} did not send the state of the room`);
     }
-    const stateBefore = await this.#persist.stateOf(join.roomId, state);
+    const isPartial = answer.membersOmitted && whole === undefined;
+    const servers = [...new Set([from, ...answer.serversInRoom])].slice(0, MAX_SERVERS);
+    const partial = { event: join.eventId, servers };
+    const stateBefore = await this.#persist.stateOf(
+      join.roomId,
+      whole ?? state,
+      isPartial ? partial : undefined,
+    );
     const { events, heads } = this.#rooms.engine;
     requireAuthorised(rules, join, await authLookup(rules, join, stateBefore, events));
     const live = await this.#rooms.find(join.roomId);
     const fresh = live?.tally.servers.has(this.#server) !== true;
     await this.#persist.persist(join.roomId, rules, [{ pdu: join, stateBefore, gapBefore: true }], { fresh });
     await heads.adopt(join.roomId);
+    return isPartial ? stateBefore.layers.at(-1) : undefined;
   }
 }

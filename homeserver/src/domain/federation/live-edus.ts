@@ -1,9 +1,13 @@
-import { isJsonArray, isJsonObject, ownObject, ownString, ownValue } from '@nyx/federation/json/value.ts';
+import {
+  presenceSchema,
+  presenceUpdateSchema,
+  receiptsIn,
+  typingSchema,
+} from '@nyx/federation/events/edu.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
-import { isEventId } from '@nyx/federation/spec/identifiers/event-id.ts';
-import { isRoomId, type RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
-import { isUserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
+import { type UserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Receipts } from '../receipts/receipts.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
@@ -28,8 +32,6 @@ export type LiveEduOptions = {
 
 /** How long another server's user is shown as typing; its server says when it stops. */
 const TYPING_MS = 30_000;
-/** Rooms, users and events of one message that are looked at. */
-const MAX_ENTRIES = 1_000;
 
 /** Takes in typing, receipts and presence of other servers' users (spec: Server-Server API, EDUs). */
 export function liveEduHandlers(deps: LiveEduDeps, options: LiveEduOptions): Map<string, EduHandler> {
@@ -45,54 +47,37 @@ async function maySpeak(
   { rooms, access }: LiveEduDeps,
   origin: ServerName,
   room: RoomId,
-  user: string,
+  user: UserId,
 ): Promise<boolean> {
-  if (!isUserId(user) || userIdServer(user) !== origin) return false;
+  if (userIdServer(user) !== origin) return false;
   const live = await rooms.find(room);
   if (live?.head.state.membership(user) !== 'join') return false;
   return access.passesAcl(live, origin);
 }
 
 async function typing(deps: LiveEduDeps, origin: ServerName, content: JsonObject): Promise<void> {
-  const room = ownValue(content, 'room_id');
-  const user = ownString(content, 'user_id');
-  if (!isRoomId(room) || user === undefined || !(await maySpeak(deps, origin, room, user))) return;
-  await deps.typing.set(room, user, ownValue(content, 'typing') === true, TYPING_MS);
+  const parsed = typingSchema.safeParse(content);
+  if (!parsed.success) return;
+  const { room_id: room, user_id: user, typing: isTyping } = parsed.data;
+  if (await maySpeak(deps, origin, room, user)) await deps.typing.set(room, user, isTyping, TYPING_MS);
 }
 
 async function receipts(deps: LiveEduDeps, origin: ServerName, content: JsonObject): Promise<void> {
-  for (const [room, kinds] of Object.entries(content).slice(0, MAX_ENTRIES)) {
-    const read = isJsonObject(kinds) ? ownObject(kinds, 'm.read') : undefined;
-    if (!isRoomId(room) || read === undefined) continue;
-    for (const [user, receipt] of Object.entries(read).slice(0, MAX_ENTRIES)) {
-      if (!isJsonObject(receipt) || !(await maySpeak(deps, origin, room, user))) continue;
-      const ids = ownValue(receipt, 'event_ids');
-      const event = isJsonArray(ids) ? ids.findLast(isEventId) : undefined;
-      if (event === undefined) continue;
-      const data = ownObject(receipt, 'data') ?? {};
-      const ts = ownValue(data, 'ts');
-      const thread = ownString(data, 'thread_id');
-      await deps.receipts.set({
-        room,
-        user,
-        type: 'm.read',
-        thread,
-        event,
-        ...(typeof ts === 'number' ? { ts } : {}),
-      });
-    }
+  for (const { roomId: room, userId: user, type, event_ids: ids, data } of receiptsIn(content)) {
+    const event = ids.at(-1);
+    if (type !== 'm.read' || event === undefined || !(await maySpeak(deps, origin, room, user))) continue;
+    const { ts, thread_id: thread } = data;
+    await deps.receipts.set({ room, user, type, thread, event, ts });
   }
 }
 
 async function presence(deps: LiveEduDeps, origin: ServerName, content: JsonObject): Promise<void> {
-  const push = ownValue(content, 'push');
-  if (!isJsonArray(push)) return;
-  for (const entry of push.slice(0, MAX_ENTRIES)) {
-    if (!isJsonObject(entry)) continue;
-    const user = ownValue(entry, 'user_id');
-    const state = ownValue(entry, 'presence');
-    if (!isUserId(user) || userIdServer(user) !== origin) continue;
-    if (state !== 'online' && state !== 'offline' && state !== 'unavailable') continue;
-    await deps.presence.set(user, state, ownString(entry, 'status_msg'));
+  const parsed = presenceSchema.safeParse(content);
+  if (!parsed.success) return;
+  for (const entry of parsed.data.push) {
+    const update = presenceUpdateSchema.safeParse(entry);
+    if (!update.success || userIdServer(update.data.user_id) !== origin) continue;
+    const { user_id: user, presence: state, status_msg: message } = update.data;
+    await deps.presence.set(user, state, message ?? undefined);
   }
 }

@@ -59,7 +59,8 @@ export class MakeMembership {
     versions: readonly string[],
   ): Promise<Template> {
     if (userIdServer(user) !== origin) throw new DomainError('forbidden', 'The user is not of your server');
-    const live = await this.#access.open(room, origin);
+    await this.#access.open(room, origin);
+    const live = await this.#access.whole(room);
     const { rules } = live.head;
     if (membership !== 'leave' && !versions.includes(rules.version)) {
       throw new DomainError('incompatible_room_version', 'Your server does not support this room version', {

@@ -1,6 +1,5 @@
 import type { JudgedPdu } from '@nyx/federation/auth/check-auth-events.ts';
-import type { StatePlace } from '@nyx/federation/auth/select-auth-events.ts';
-import { lookupInList, type StateLookup } from '@nyx/federation/auth/state-lookup.ts';
+import type { StateLookup } from '@nyx/federation/auth/state-lookup.ts';
 import { openPdu, type OpenedPdu } from '@nyx/federation/checks/open-pdu.ts';
 import type { EventKeys, ReceiptPorts } from '@nyx/federation/checks/ports.ts';
 import { authoriseReceived, checkSignatures, keysNeeded } from '@nyx/federation/checks/receive-pdu.ts';
@@ -9,18 +8,27 @@ import { describeDecision } from '@nyx/federation/auth/decision.ts';
 import type { Pdu } from '@nyx/federation/events/pdu.ts';
 import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import { isUserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
+import { DomainError } from '../errors.ts';
+import { authLookup } from '../events/authorise.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
+import type { PolicyServers } from '../events/policy-servers.ts';
 import type { LiveRoom } from '../events/room-heads.ts';
 import type { RoomState } from '../events/room-state.ts';
 import type { Redactions } from '../rooms/redactions.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { AdmitEvents } from './admit-events.ts';
+import type { ForeignRooms } from './foreign-rooms.ts';
+import type { RoomAccess } from './room-access.ts';
 import type { FetchMissing } from './fetch-missing.ts';
 import type { StagedPdu } from '../../ports/federation-stores.ts';
 
-/** What became of a received event: nothing to say, or why it was not taken. */
-export type PduFate = { readonly error?: string };
+/**
+ * What became of a received event: nothing to say, or why it was not taken. With `missing`, what it rests on could not
+ * be had just now, so that nothing can be said of it yet.
+ */
+export type PduFate = { readonly error?: string; readonly missing?: true };
 
 export type ProcessPduDeps = {
   readonly rooms: RoomReads;
@@ -29,6 +37,9 @@ export type ProcessPduDeps = {
   readonly missing: FetchMissing;
   readonly keys: EventKeys;
   readonly redactions: Redactions;
+  readonly policies: PolicyServers;
+  readonly access: RoomAccess;
+  readonly foreign: ForeignRooms;
 };
 
 const TAKEN: PduFate = {};
@@ -49,7 +60,32 @@ export class ProcessPdu {
     const opened = openPdu(live.head.rules, staged.json);
     if ('field' in opened) return { error: opened.message };
     if (await this.#isKnown(opened.pdu.eventId)) return TAKEN;
+    if (!this.#deps.access.isOurs(live)) return this.#withdraw(live, opened);
     return this.#receive(staged.origin, live, opened, true);
+  }
+
+  /**
+   * The end of an invite to, or a knock on, a room that this server is not in. Its state is not known, so the power of
+   * the sender cannot be judged: an invite is withdrawn by the server that made it, which could have let it be.
+   */
+  async #withdraw(live: LiveRoom, opened: OpenedPdu): Promise<PduFate> {
+    const { keys, foreign } = this.#deps;
+    const { pdu } = opened;
+    const refused = { error: 'this server is not in the room' };
+    const { membership } = pdu.content;
+    const user = pdu.stateKey;
+    if (pdu.type !== EventType.Member || !isUserId(user)) return refused;
+    if (membership !== 'leave' && membership !== 'ban') return refused;
+    const before = await foreign.membership(pdu.roomId, user);
+    const current = before?.pdu.content.membership;
+    if (before === undefined || (current !== 'invite' && current !== 'knock')) return refused;
+    const isInviter = userIdServer(before.pdu.sender) === userIdServer(pdu.sender);
+    if (current === 'invite' && !isInviter) return refused;
+    await keys.fetch(keysNeeded([opened]));
+    const unsigned = checkSignatures(opened, keys);
+    if (unsigned !== undefined) return fateOf(unsigned);
+    await foreign.follow(live.head.rules, pdu);
+    return TAKEN;
   }
 
   async #isKnown(id: EventId): Promise<boolean> {
@@ -97,7 +133,7 @@ export class ProcessPdu {
 
   async #store(live: LiveRoom, receipt: Exclude<Receipt, { outcome: 'drop' }>, ports: Ports): Promise<void> {
     const { persist, redactions, rooms } = this.#deps;
-    const { pdu } = receipt;
+    const pdu = ports.signed ?? receipt.pdu;
     const standing = STANDINGS[receipt.outcome];
     const stateBefore = ports.stateBefore;
     await persist.persist(pdu.roomId, live.head.rules, [
@@ -122,7 +158,10 @@ const STANDINGS = {
 } as const;
 
 function fateOf(receipt: Receipt): PduFate {
-  if (receipt.outcome === 'drop') return { error: receipt.detail };
+  if (receipt.outcome === 'drop') {
+    const isMissing = receipt.reason === 'missing_state' || receipt.reason === 'missing_auth_events';
+    return isMissing ? { error: receipt.detail, missing: true } : { error: receipt.detail };
+  }
   // A soft-failed event is not the sender's fault: it is kept, and told to nobody.
   if (receipt.outcome === 'reject') return { error: describeDecision(receipt.decision) };
   return TAKEN;
@@ -135,9 +174,10 @@ class Ports implements ReceiptPorts {
     load: (pdu: Pdu, ids: readonly EventId[]) => this.#authEvents(pdu, ids),
   };
   readonly states = {
-    before: (pdu: Pdu, places: readonly StatePlace[]) => this.#before(pdu, places),
-    current: (_pdu: Pdu, places: readonly StatePlace[]) => this.#lookup(this.#live.head.state, places),
+    before: (pdu: Pdu) => this.#before(pdu),
+    current: (pdu: Pdu) => this.#lookup(this.#live.head.state, pdu),
   };
+  readonly policy = { recommends: (pdu: Pdu) => this.#recommends(pdu) };
   readonly #deps: ProcessPduDeps;
   readonly #origin: ServerName;
   readonly #live: LiveRoom;
@@ -145,6 +185,8 @@ class Ports implements ReceiptPorts {
   stateBefore: RoomState | undefined;
   /** Whether a previous event is unknown, so that the state had to be fetched. */
   gapBefore = false;
+  /** The event with the signature of the room's policy server, where that had to be asked for. */
+  signed: Pdu | undefined;
 
   constructor(deps: ProcessPduDeps, origin: ServerName, live: LiveRoom) {
     this.#deps = deps;
@@ -153,28 +195,36 @@ class Ports implements ReceiptPorts {
     this.keys = deps.keys;
   }
 
+  async #recommends(pdu: Pdu): Promise<boolean> {
+    try {
+      this.signed = await this.#deps.policies.signed(this.#live.head, pdu);
+      return true;
+    } catch (error) {
+      if (error instanceof DomainError) return false;
+      throw error;
+    }
+  }
+
   async #authEvents(pdu: Pdu, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, JudgedPdu>> {
     const { admit, missing } = this.#deps;
     const known = await admit.known(ids);
     if (ids.every((id) => known.has(id))) return known;
-    await missing.authEvents(this.#origin, this.#live.head.rules, pdu);
+    await missing.authEvents(this.#origin, this.#live, pdu);
     return admit.known(ids);
   }
 
-  async #before(pdu: Pdu, places: readonly StatePlace[]): Promise<StateLookup | undefined> {
+  async #before(pdu: Pdu): Promise<StateLookup | undefined> {
     const { persist, missing } = this.#deps;
     const { rules } = this.#live.head;
     this.stateBefore = await persist.stateBefore(pdu.roomId, rules, pdu.prevEvents);
     if (this.stateBefore === undefined) {
       this.gapBefore = true;
-      this.stateBefore = await missing.stateBefore(this.#origin, rules, pdu);
+      this.stateBefore = await missing.stateBefore(this.#origin, this.#live, pdu);
     }
-    return this.stateBefore && this.#lookup(this.stateBefore, places);
+    return this.stateBefore && this.#lookup(this.stateBefore, pdu);
   }
 
-  async #lookup(state: RoomState, places: readonly StatePlace[]): Promise<StateLookup> {
-    const ids = places.flatMap(([type, key]) => state.get(type, key) ?? []);
-    const found = await this.#deps.rooms.engine.events.getAll(ids);
-    return lookupInList([...found.values()].map(({ pdu }) => pdu));
+  #lookup(state: RoomState, pdu: Pdu): Promise<StateLookup> {
+    return authLookup(this.#live.head.rules, pdu, state, this.#deps.rooms.engine.events);
   }
 }

@@ -6,6 +6,7 @@ import type { Transaction, TransactionPdu } from '@nyx/federation/events/transac
 import { JsonError } from '@nyx/federation/json/errors.ts';
 import { decodeUtf8 } from '@nyx/federation/json/parse.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
@@ -33,6 +34,8 @@ export type ReceiveTransactionDeps = {
 
 /** Staged events looked at at once after a restart. */
 const RECOVERY_BATCH = 1_000;
+/** Postponed events tried again at once. */
+const RETRY_BATCH = 200;
 
 /** Receives transactions (spec: Server-Server API, Transactions): one bad event never fails the rest. */
 export class ReceiveTransaction {
@@ -69,6 +72,16 @@ export class ReceiveTransaction {
       count += staged.length;
       await Promise.all(staged.map((pdu) => this.#process(pdu)));
     }
+  }
+
+  /**
+   * Tries events again that rest on something that nobody could give when they came: their sender was out of reach.
+   * Answers how many.
+   */
+  async retry(): Promise<number> {
+    const due = await this.#deps.inbound.due(RETRY_BATCH);
+    await Promise.all(due.map((pdu) => this.#process(pdu, true)));
+    return due.length;
   }
 
   async #receive(
@@ -119,6 +132,9 @@ export class ReceiveTransaction {
     const opened = openPdu(live.head.rules, json);
     if ('field' in opened) return { error: opened.message, eventId: undefined };
     const { eventId } = opened.pdu;
+    // Of a room that we know by an invite alone, only the end of that invite is for us; see ProcessPdu.
+    if (!this.#deps.access.isOurs(live) && opened.pdu.type === EventType.Member)
+      return { eventId, room, origin, json };
     try {
       await this.#deps.access.open(room, origin);
     } catch (error) {
@@ -129,20 +145,23 @@ export class ReceiveTransaction {
   }
 
   /** Works on an event in its room's lane; what fails by our own fault stays staged. */
-  #process(pdu: StagedPdu): Promise<PduFate> {
+  #process(pdu: StagedPdu, isRepeated = false): Promise<PduFate> {
     const { lanes, process, inbound } = this.#deps;
     return lanes.run(pdu.room, async () => {
       let fate: PduFate;
       try {
         fate = await process.process(pdu);
       } catch (error) {
-        this.#logger.error({ error, event: pdu.eventId, origin: pdu.origin }, 'could not process an event');
+        this.#logger.error(
+          { err: error, event: pdu.eventId, origin: pdu.origin },
+          'could not process an event',
+        );
         return { error: 'internal error' };
       }
-      if (fate.error !== undefined)
+      if (fate.error !== undefined && !isRepeated)
         this.#logger.info({ event: pdu.eventId, origin: pdu.origin, reason: fate.error }, 'refused an event');
-      await inbound.unstage([pdu.eventId]);
-      return fate;
+      if (fate.missing !== true || !(await inbound.postpone(pdu))) await inbound.unstage([pdu.eventId]);
+      return fate.error === undefined ? {} : { error: fate.error };
     });
   }
 
@@ -153,7 +172,7 @@ export class ReceiveTransaction {
       try {
         await handle(origin, content);
       } catch (error) {
-        this.#logger.info({ origin, type, error }, 'could not handle an ephemeral message');
+        this.#logger.info({ origin, type, err: error }, 'could not handle an ephemeral message');
       }
     }
   }

@@ -1,5 +1,5 @@
 import { FederationError, RemoteError } from '@nyx/federation/http/errors.ts';
-import type { PeerApi } from '@nyx/federation/http/peer-api.ts';
+import type { PeerApi, PublicRooms } from '@nyx/federation/http/peer-api.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { isServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { isUserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
@@ -43,7 +43,7 @@ export class FederatedDirectory implements RemoteDirectory {
     this.#peers = peers;
   }
 
-  async list(server: string, request: ListRequest): Promise<JsonObject> {
+  async list(server: string, request: ListRequest): Promise<PublicRooms> {
     if (!isServerName(server)) throw new DomainError('invalid_param', 'Not a server name');
     const { search, types, limit, since } = request;
     const filter: JsonObject = {
@@ -52,7 +52,7 @@ export class FederatedDirectory implements RemoteDirectory {
     };
     const body: JsonObject = { limit, filter, ...(since === undefined ? {} : { since }) };
     try {
-      return await this.#peers.call(server, 'POST', '/publicRooms', body);
+      return await this.#peers.publicRooms(server, body);
     } catch (error) {
       throw failed(error, 'The other server does not tell its rooms');
     }

@@ -57,7 +57,7 @@ export class SendLiveEdus implements Disposable {
 
   #attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.#deps.logger.warn({ error }, 'could not queue an ephemeral message');
+      this.#deps.logger.warn({ err: error }, 'could not queue an ephemeral message');
     });
   }
 

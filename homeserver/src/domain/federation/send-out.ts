@@ -79,7 +79,9 @@ export class SendOut implements AsyncDisposable {
 
   #kick(): void {
     this.#running ??= this.#run()
-      .catch((error: unknown) => this.#logger.error({ error }, 'could not queue events for other servers'))
+      .catch((error: unknown) =>
+        this.#logger.error({ err: error }, 'could not queue events for other servers'),
+      )
       .finally(() => {
         this.#running = undefined;
       });
@@ -137,12 +139,13 @@ export class SendOut implements AsyncDisposable {
     const cached = this.#servers.get(stateId);
     if (cached !== undefined) return cached;
     const state = await this.#rooms.engine.states.get(stateId);
-    const servers = new Set<ServerName>();
+    const { partial } = state;
+    const servers = new Set<ServerName>(partial?.servers.filter(isServerName));
     for (const [user, membership] of state.members()) {
       const server = user.slice(user.indexOf(':') + 1);
       if (membership === 'join' && isServerName(server)) servers.add(server);
     }
-    this.#servers.set(stateId, servers);
+    if (partial === undefined) this.#servers.set(stateId, servers);
     return servers;
   }
 }

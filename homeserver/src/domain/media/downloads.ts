@@ -30,6 +30,7 @@ const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/;
 const MAX_WAIT_MS = 60_000;
 /** Hints of arrivals may get lost, so waiting requests look for themselves. */
 const LOOK_AGAIN_MS = 2_000;
+const SEEN_EVERY_MS = 86_400_000;
 
 const notFound = (): DomainError => new DomainError('not_found', 'No such media here');
 
@@ -52,8 +53,11 @@ export class Downloads {
     if (server !== this.#server) return this.#foreign(request);
     const deadline = clock.now() + Math.min(request.timeoutMs, MAX_WAIT_MS);
     for (;;) {
-      const { content } = await this.#record(server, mediaId);
-      if (content !== undefined) return content;
+      const record = await this.#record(server, mediaId);
+      if (record.content !== undefined) {
+        await this.#see(record);
+        return record.content;
+      }
       const left = deadline - clock.now();
       if (left <= 0 || signal.aborted) break;
       await arrivals.wait(`${server}/${mediaId}`, Math.min(left, LOOK_AGAIN_MS), signal);
@@ -70,10 +74,20 @@ export class Downloads {
 
   async #foreign({ server, mediaId, allowRemote }: MediaRequest): Promise<MediaContent> {
     const { store, remote } = this.#ports;
-    const known = (await store.find(server, mediaId))?.content;
-    if (known !== undefined) return known;
+    const record = await store.find(server, mediaId);
+    if (record?.content !== undefined) {
+      await this.#see(record);
+      return record.content;
+    }
     if (remote === undefined || !allowRemote) throw notFound();
     return remote.fetch(server, mediaId);
+  }
+
+  /** Copies are deleted when nobody asks for them: who does is noted once a day. */
+  async #see({ server, mediaId, seenAt }: MediaRecord): Promise<void> {
+    const { store, clock } = this.#ports;
+    const now = clock.now();
+    if (seenAt !== undefined && now - seenAt > SEEN_EVERY_MS) await store.see(server, mediaId, now);
   }
 
   async #record(server: string, mediaId: string): Promise<MediaRecord> {

@@ -64,29 +64,33 @@ export class RemoteMedia {
       throw broken();
     }
     const { headers, bytes } = await readSentFile(orBroken(body), boundary);
-    if (headers.location !== undefined) {
-      await letGo(bytes);
-      throw new DomainError(
-        'bad_gateway',
-        'The other server keeps its media elsewhere, which is not supported',
-      );
-    }
-    const blob = await this.#write(bytes);
-    const name = fileName(nameIn(headers['content-disposition']));
+    const file = { bytes, type: headers['content-type'], disposition: headers['content-disposition'] };
+    const { blob, type, disposition } =
+      headers.location === undefined
+        ? { ...file, blob: await this.#write(bytes) }
+        : await this.#elsewhere(headers.location, bytes);
+    const name = fileName(nameIn(disposition));
     const content = {
       blob: blob.id,
       size: blob.size,
       sha256: blob.sha256,
-      contentType: mediaType(headers['content-type']),
+      contentType: mediaType(type),
       ...(name === undefined ? {} : { fileName: name }),
     };
-    if (await store.add({ server, mediaId, createdAt: clock.now(), content })) {
+    if (await store.add({ server, mediaId, createdAt: clock.now(), seenAt: clock.now(), content })) {
       await blobs.confirm(blob.id);
       return content;
     }
     // Another process was faster.
     await blobs.remove(blob.id);
     return (await store.find(server, mediaId))?.content ?? content;
+  }
+
+  /** The file that a server keeps somewhere else (spec: Server-Server API, Location of the second part). */
+  async #elsewhere(location: string, part: AsyncIterable<Uint8Array>) {
+    await letGo(part);
+    const { contentType: type, disposition, body } = await this.#ports.peers.openElsewhere(location);
+    return { type, disposition, blob: await this.#write(orBroken(body)) };
   }
 
   async #write(bytes: AsyncIterable<Uint8Array>) {

@@ -1,57 +1,123 @@
+import type { BlobStore } from '../../ports/blob-store.ts';
+import type { Images, ThumbnailShape } from '../../ports/images.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
 import type { MediaContent } from '../../ports/media-store.ts';
+import type { StoredThumbnail, ThumbnailKey, ThumbnailStore } from '../../ports/thumbnail-store.ts';
 import { DomainError } from '../errors.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Downloads } from './downloads.ts';
 import { essence } from './file-facts.ts';
+import { variantOf } from './thumbnail-variants.ts';
 
-/** Images larger than this are not given in place of a thumbnail. */
-const MAX_ORIGINAL = 4_194_304;
-/** As far as the facts about an image are looked for. */
-const HEAD = 65_536;
-const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
-/** Byte and bit of the extended WebP header that tell of an animation. */
-const WEBP_FLAGS = 20;
-const WEBP_ANIMATED = 0x02;
+/** Name of the job that makes a thumbnail. */
+export const THUMBNAIL_JOB = 'media.thumbnail';
 
-type Image = { readonly type: string; readonly isAnimated: boolean };
+export type ThumbnailsPorts = {
+  readonly store: ThumbnailStore;
+  readonly blobs: BlobStore;
+  readonly downloads: Downloads;
+  readonly images: Images;
+  readonly arrivals: Arrivals;
+  readonly queue: JobQueue;
+};
 
-const ascii = (head: Buffer, start: number, length: number): string =>
-  head.toString('latin1', start, start + length);
+/** What a thumbnail is made of. */
+export type ThumbnailSource = {
+  readonly server: string;
+  readonly mediaId: string;
+  readonly content: MediaContent;
+};
 
-/** What kind of image begins so, by its bytes; undefined for what is none that may be a thumbnail. */
-export const recognizeImage = (head: Buffer): Image | undefined => {
-  if (head.subarray(0, JPEG.length).equals(JPEG)) return { type: 'image/jpeg', isAnimated: false };
-  // Counting a GIF's frames means reading all of it, so every one counts as animated.
-  if (/^GIF8[79]a$/.test(ascii(head, 0, 6))) return { type: 'image/gif', isAnimated: true };
-  if (ascii(head, 0, 4) === 'RIFF' && ascii(head, 8, 4) === 'WEBP') {
-    const flags = ascii(head, 12, 4) === 'VP8X' ? (head[WEBP_FLAGS] ?? 0) : 0;
-    return { type: 'image/webp', isAnimated: (flags & WEBP_ANIMATED) !== 0 };
+/** Files larger than this get no thumbnail: they are read into memory. */
+const MAX_SOURCE_BYTES = 31_457_280;
+/** Most bytes of a thumbnail. An animation that comes out larger is a failure. */
+const MAX_THUMBNAIL_BYTES = 16_777_216;
+/** How long a worker is waited for; after that the request makes the thumbnail itself. */
+const TURNS = 5;
+const TURN_MS = 2_000;
+
+/** Scaled pictures (spec: Client-Server API, Thumbnails): made by jobs when they are asked for first, and kept. */
+export class Thumbnails {
+  readonly #ports: ThumbnailsPorts;
+
+  constructor(ports: ThumbnailsPorts) {
+    this.#ports = ports;
   }
-  if (!head.subarray(0, PNG.length).equals(PNG)) return undefined;
-  // An animation is announced before the first pixels.
-  const pixels = head.indexOf('IDAT');
-  const control = head.indexOf('acTL');
-  return { type: 'image/png', isAnimated: pixels === -1 || (control !== -1 && control < pixels) };
-};
 
-/**
- * Images in place of thumbnails: nothing here scales pictures, and the spec lets the answer be larger than what was
- * asked for, so small originals are given (spec: Client-Server API, Thumbnails). Throws `too_large` for large ones, and
- * `unknown_client_error` for what is no image, or moves when it must not.
- */
-export const originalAsThumbnail = async (
-  downloads: Downloads,
-  content: MediaContent,
-  animated: boolean | undefined,
-): Promise<{ readonly content: MediaContent; readonly contentType: string }> => {
-  const refuse = (): DomainError =>
-    new DomainError('unknown_client_error', 'Cannot generate thumbnails for the requested content');
-  if (!essence(content.contentType).startsWith('image/') || content.size === 0) throw refuse();
-  if (content.size > MAX_ORIGINAL) throw new DomainError('too_large', 'Content is too large to thumbnail');
-  const chunks: Uint8Array[] = [];
-  const range = { start: 0, end: Math.min(HEAD, content.size) - 1 };
-  for await (const chunk of await downloads.open(content, range)) chunks.push(chunk as Uint8Array);
-  const image = recognizeImage(Buffer.concat(chunks));
-  if (image === undefined || (animated === false && image.isAnimated)) throw refuse();
-  return { content, contentType: image.type };
-};
+  /**
+   * The thumbnail of a file. Throws `unknown_client_error` for what is no picture, and `too_large` for what has too many
+   * pixels or bytes.
+   */
+  async get(source: ThumbnailSource, shape: ThumbnailShape, signal: AbortSignal): Promise<MediaContent> {
+    const { server, mediaId, content } = source;
+    if (!essence(content.contentType).startsWith('image/') || content.size === 0) throw refusal('no_image');
+    if (content.size > MAX_SOURCE_BYTES) throw refusal('too_large');
+    const key = { server, mediaId, variant: variantOf(shape) };
+    const made =
+      (await this.#ports.store.find(key)) ??
+      (await this.#asked(key, shape, signal)) ??
+      (await this.make(source, shape));
+    if (made.content === undefined) throw refusal(made.failure);
+    return made.content;
+  }
+
+  /** Makes a thumbnail, unless it is there. */
+  async make({ server, mediaId, content }: ThumbnailSource, shape: ThumbnailShape): Promise<StoredThumbnail> {
+    const { store, arrivals } = this.#ports;
+    const key = { server, mediaId, variant: variantOf(shape) };
+    const known = await store.find(key);
+    if (known !== undefined) return known;
+    const made = await this.#make(content, shape);
+    if (await store.add(key, made)) {
+      if (made.content !== undefined) await this.#ports.blobs.confirm(made.content.blob);
+    } else if (made.content !== undefined) {
+      // Somebody else was faster.
+      await this.#ports.blobs.remove(made.content.blob);
+    }
+    arrivals.announce(nameOf(key));
+    return (await store.find(key)) ?? made;
+  }
+
+  /** Leaves the work to a worker, and waits for it a while. */
+  async #asked(
+    key: ThumbnailKey,
+    shape: ThumbnailShape,
+    signal: AbortSignal,
+  ): Promise<StoredThumbnail | undefined> {
+    const { queue, arrivals, store } = this.#ports;
+    const payload = { server: key.server, mediaId: key.mediaId, shape };
+    const arrival = arrivals.wait(nameOf(key), TURN_MS, signal);
+    await queue.enqueue([{ name: THUMBNAIL_JOB, payload, key: nameOf(key) }]);
+    await arrival;
+    for (let turn = 1; turn < TURNS && !signal.aborted; turn++) {
+      const made = await store.find(key);
+      if (made !== undefined) return made;
+      await arrivals.wait(nameOf(key), TURN_MS, signal);
+    }
+    return store.find(key);
+  }
+
+  async #make(content: MediaContent, shape: ThumbnailShape): Promise<StoredThumbnail> {
+    const { downloads, images, blobs } = this.#ports;
+    if (content.size > MAX_SOURCE_BYTES) return { failure: 'too_large' };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await downloads.open(content)) chunks.push(chunk as Uint8Array);
+    const made = await images.thumbnail(Buffer.concat(chunks), shape);
+    if (made === undefined) return { failure: 'no_image' };
+    if (made === 'too_large' || made.bytes.length > MAX_THUMBNAIL_BYTES) return { failure: 'too_large' };
+    const blob = await blobs.write(only(made.bytes), MAX_THUMBNAIL_BYTES);
+    const { id, size, sha256 } = blob;
+    return { content: { blob: id, size, sha256, contentType: made.contentType } };
+  }
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+const nameOf = ({ server, mediaId, variant }: ThumbnailKey): string => `${server}/${mediaId} ${variant}`;
+
+const refusal = (failure: 'no_image' | 'too_large'): DomainError =>
+  failure === 'too_large'
+    ? new DomainError('too_large', 'Content is too large to thumbnail')
+    : new DomainError('unknown_client_error', 'Cannot generate thumbnails for the requested content');

@@ -1,6 +1,7 @@
 import type { BlobStore, StoredBlob } from '../../ports/blob-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { MediaContent, MediaStore } from '../../ports/media-store.ts';
+import type { PluginHooks } from '../../ports/plugin-hooks.ts';
 import type { Random } from '../../ports/random.ts';
 import { DomainError } from '../errors.ts';
 import { randomToken } from '../ids.ts';
@@ -13,6 +14,7 @@ export type UploadPorts = {
   readonly arrivals: Arrivals;
   readonly clock: Clock;
   readonly random: Random;
+  readonly plugins: PluginHooks;
 };
 
 export type UploadRules = {
@@ -29,6 +31,8 @@ export type IncomingFile = {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly contentType: string | undefined;
   readonly fileName: string | undefined;
+  /** Bytes, as the client announces them. */
+  readonly announced?: number;
 };
 
 const MEDIA_ID_LENGTH = 32;
@@ -47,6 +51,10 @@ const contentOf = (blob: StoredBlob, file: IncomingFile): MediaContent => {
   };
 };
 
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 /** Files that users of this server upload (spec: Client-Server API, Content repository). */
 export class Uploads {
   readonly rules: UploadRules;
@@ -60,10 +68,22 @@ export class Uploads {
   /** Stores a file. Returns its media id. Throws `too_large`. */
   async upload(owner: string, file: IncomingFile): Promise<string> {
     const { store, clock } = this.#ports;
+    await this.#screen(owner, file);
     const mediaId = this.#newId();
     const record = { server: this.rules.server, mediaId, owner, createdAt: clock.now() };
     await this.#take(file, (content) => store.add({ ...record, content }));
     return mediaId;
+  }
+
+  /** Keeps a picture that nobody uploaded, until nobody asks for it any more. Returns its content URI. */
+  async keepCopy(bytes: Uint8Array, contentType: string): Promise<string> {
+    const { store, clock } = this.#ports;
+    const mediaId = this.#newId();
+    const now = clock.now();
+    const record = { server: this.rules.server, mediaId, createdAt: now, seenAt: now };
+    const file = { bytes: only(bytes), contentType, fileName: undefined };
+    await this.#take(file, (content) => store.add({ ...record, content }), bytes.length);
+    return `mxc://${this.rules.server}/${mediaId}`;
   }
 
   /** Announces an upload. Throws `limit_exceeded` when too many are awaited. */
@@ -85,6 +105,7 @@ export class Uploads {
   async complete(owner: string, server: string, mediaId: string, file: IncomingFile): Promise<void> {
     const { store, arrivals } = this.#ports;
     await this.#requirePending(owner, server, mediaId);
+    await this.#screen(owner, file);
     const isDone = await this.#take(file, (content) => store.complete(server, mediaId, content));
     if (!isDone) {
       // Somebody was faster, or the time ran out meanwhile: say which.
@@ -92,6 +113,21 @@ export class Uploads {
       throw new DomainError('cannot_overwrite_media', 'Media already uploaded');
     }
     arrivals.announce(`${server}/${mediaId}`);
+  }
+
+  #screen(
+    userId: string,
+    { contentType, fileName: given, announced }: IncomingFile,
+  ): Promise<void> | undefined {
+    return this.#ports.plugins.check('checkUpload', () => {
+      const name = fileName(given);
+      return {
+        userId,
+        contentType: mediaType(contentType),
+        ...(name === undefined ? {} : { fileName: name }),
+        ...(announced === undefined ? {} : { bytes: announced }),
+      };
+    });
   }
 
   async #requirePending(owner: string, server: string, mediaId: string): Promise<void> {
@@ -106,9 +142,13 @@ export class Uploads {
   }
 
   /** Writes the bytes, then has `commit` refer to them; bytes that nothing refers to are removed. */
-  async #take(file: IncomingFile, commit: (content: MediaContent) => Promise<boolean>): Promise<boolean> {
+  async #take(
+    file: IncomingFile,
+    commit: (content: MediaContent) => Promise<boolean>,
+    maxBytes = this.rules.maxBytes,
+  ): Promise<boolean> {
     const { blobs } = this.#ports;
-    const blob = await blobs.write(file.bytes, this.rules.maxBytes);
+    const blob = await blobs.write(file.bytes, maxBytes);
     // When `commit` throws, it may have been done nevertheless: the next start finds out.
     const isDone = await commit(contentOf(blob, file));
     await (isDone ? blobs.confirm(blob.id) : blobs.remove(blob.id));

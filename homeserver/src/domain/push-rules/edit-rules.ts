@@ -42,6 +42,7 @@ export const effectiveRules = (userId: string, stored: unknown): Ruleset => {
   return Object.fromEntries(merged) as Ruleset;
 };
 
+/** A rule of one kind by its id. Throws `not_found`. */
 export const findRule = (rules: Ruleset, kind: RuleKind, ruleId: string): PushRule => {
   const found = rules[kind].find(({ rule_id: id }) => id === ruleId);
   if (found === undefined) throw notFound();

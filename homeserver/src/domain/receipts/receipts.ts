@@ -144,6 +144,9 @@ export function receiptEvent(receipts: readonly Receipt[]): JsonObject {
   const content: Record<string, Record<string, Record<string, JsonObject>>> = {};
   for (const { event, type, user, ts, thread } of receipts) {
     const users = ((content[event] ??= {})[type] ??= {});
+    // There is room for one: that for all threads says more than that for one of them.
+    const held = users[user];
+    if (held !== undefined && !('thread_id' in held)) continue;
     users[user] = { ts, ...(thread === undefined ? {} : { thread_id: thread }) };
   }
   return { type: 'm.receipt', content };

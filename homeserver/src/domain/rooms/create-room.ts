@@ -38,7 +38,7 @@ const SERVERS_OWN_KEYS: ReadonlySet<string> = new Set(['creator', 'room_version'
 /** Most events a creation may make: bounds what is built and written at once. */
 const MAX_INITIAL_EVENTS = 1_000;
 const OPAQUE_ID_BYTES = 12;
-const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 20;
 
 export type CreateRoomDeps = {
   readonly builder: EventBuilder;
@@ -103,7 +103,7 @@ export class CreateRoom {
 
   async #checkInvites(creator: UserId, users: readonly UserId[]): Promise<void> {
     for (const user of users) {
-      if (!(await this.#deps.invites.allows(user, creator))) {
+      if (!(await this.#deps.invites.allows(user, creator, undefined))) {
         throw new DomainError('invite_blocked', `${user} does not take invites from you`);
       }
     }

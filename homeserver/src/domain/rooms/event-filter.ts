@@ -45,6 +45,7 @@ export function senderPasses(filter: Pick<EventFilter, 'senders' | 'notSenders'>
   return filter.senders === undefined || filter.senders.includes(sender);
 }
 
+/** Whether a filter lets a room through: it is named, or none is, and it is not excluded. */
 export function roomPasses(filter: Pick<EventFilter, 'rooms' | 'notRooms'>, room: string): boolean {
   if (filter.notRooms.includes(room)) return false;
   return filter.rooms === undefined || filter.rooms.includes(room);

@@ -20,6 +20,9 @@ export type ContextRequest = {
   readonly filter: EventFilter;
 };
 
+/** How many events are wanted on each side of one. */
+export type Sides = { readonly before: number; readonly after: number };
+
 export type EventContextAnswer = {
   readonly event: JsonObject;
   readonly before: readonly JsonObject[];
@@ -58,14 +61,28 @@ export class GetEvent {
     return this.#present.presentOne(shown ?? { event }, { audience, withRoomId: true, withRelations: true });
   }
 
+  /** What is around an event: as many events on each side as asked for. */
+  async around(event: StoredEvent, viewer: Viewer, sides: Sides, filter: EventFilter) {
+    const read = (direction: 'forward' | 'backward', limit: number) =>
+      limit === 0
+        ? { events: [], next: undefined }
+        : this.#pages.read({
+            room: event.room,
+            viewer,
+            direction,
+            from: event.pos,
+            to: undefined,
+            limit,
+            filter,
+          });
+    const [before, after] = await Promise.all([read('backward', sides.before), read('forward', sides.after)]);
+    return { before, after };
+  }
+
   async context({ room, event: id, audience, limit, filter }: ContextRequest): Promise<EventContextAnswer> {
     const { event, viewer } = await this.visible(room, id, audience.user);
     const half = Math.floor(limit / 2);
-    const read = (direction: 'forward' | 'backward', count: number) =>
-      count === 0
-        ? { events: [], next: undefined }
-        : this.#pages.read({ room, viewer, direction, from: event.pos, to: undefined, limit: count, filter });
-    const [before, after] = await Promise.all([read('backward', half), read('forward', limit - half)]);
+    const { before, after } = await this.around(event, viewer, { before: half, after: limit - half }, filter);
     const present = (shown: Parameters<PresentEvents['present']>[0]) =>
       this.#present.present(shown, { audience, withRoomId: true, withRelations: true });
     const own = await this.#present.presentOne(

@@ -50,8 +50,11 @@ export class GetMessages {
     const isForward = direction === 'forward';
     const start = await this.#place(live, request.from, isForward ? 0 : live.head.pos + 1, direction);
     const from = isForward ? start : Math.min(start, end + 1);
+    // It ends on the other side of its token than a page that began there would: nothing unseen is left out.
     const to =
-      request.to === undefined ? undefined : await this.#place(live, request.to, undefined, direction);
+      request.to === undefined
+        ? undefined
+        : await this.#place(live, request.to, undefined, isForward ? 'backward' : 'forward');
     const page = await this.#read({ room, viewer, direction, from, to, limit, filter });
     const chunk = await this.#present.present(page.events, {
       audience,

@@ -1,10 +1,11 @@
 import type { JsonObject } from '@nyx/federation/json/value.ts';
-import type { Membership } from '@nyx/federation/spec/event-types.ts';
+import { EventType, type Membership } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { DomainError } from '../errors.ts';
 import type { Audience } from '../events/client-event.ts';
 import type { PresentEvents } from '../events/present-events.ts';
+import { wholeRoom } from '../events/whole-room.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomViewers } from './room-viewers.ts';
 import { parseToken } from './tokens.ts';
@@ -30,6 +31,7 @@ export class GetState {
 
   /** The whole state a user may read. */
   async all(room: RoomId, audience: Audience): Promise<JsonObject[]> {
+    await this.#whole(room);
     const { state } = await this.#viewers.stateFor(room, audience.user);
     return this.#show([...state.eventIds()], audience);
   }
@@ -47,6 +49,7 @@ export class GetState {
 
   async members(request: MembersRequest): Promise<JsonObject[]> {
     const { room, audience, at, membership, notMembership } = request;
+    await this.#whole(room);
     const { live, viewer, state: own } = await this.#viewers.stateFor(room, audience.user);
     let state = own;
     if (at !== undefined) {
@@ -66,6 +69,7 @@ export class GetState {
 
   /** Joined users with their names. Only for users in the room. */
   async joined(room: RoomId, user: string): Promise<ReadonlyMap<string, JsonObject>> {
+    await this.#whole(room);
     const live = await this.#viewers.rooms.requireJoined(room, user);
     const ids: EventId[] = [];
     for (const [, membership, id] of live.head.state.members()) if (membership === 'join') ids.push(id);
@@ -80,8 +84,16 @@ export class GetState {
     return joined;
   }
 
+  /** Members of a room that was just joined are waited for. */
+  async #whole(room: RoomId): Promise<void> {
+    await wholeRoom(this.#viewers.rooms.engine.heads, room);
+  }
+
   async #find(room: RoomId, { user }: Audience, type: string, key: string): Promise<StoredEvent> {
-    const { state } = await this.#viewers.stateFor(room, user);
+    const seen = await this.#viewers.stateFor(room, user);
+    const isMissing = type === EventType.Member && seen.state.membership(key) === undefined;
+    if (isMissing && seen.state.partial !== undefined) await this.#whole(room);
+    const { state } = isMissing ? await this.#viewers.stateFor(room, user) : seen;
     const event = await this.#viewers.rooms.stateEvent(state, type, key);
     if (event === undefined) throw new DomainError('not_found', 'No such state');
     return event;

@@ -1,5 +1,5 @@
 import { EventType } from '@nyx/federation/spec/event-types.ts';
-import type { JsonObject } from '@nyx/federation/json/value.ts';
+import { ownString, type JsonObject } from '@nyx/federation/json/value.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { userIdServer, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { InvitePolicy } from '../../ports/invite-policy.ts';
@@ -19,6 +19,14 @@ export type InviteRequest = {
   readonly isDirect?: boolean;
   /** Further keys of the member event's content, such as a client's signature of the invitation. */
   readonly extra?: JsonObject;
+};
+
+export type RedeemRequest = {
+  readonly room: RoomId;
+  readonly sender: UserId;
+  readonly target: UserId;
+  /** The identity server's proof that the invited address is the target's. */
+  readonly signed: JsonObject;
 };
 
 export type InviteUserDeps = {
@@ -55,12 +63,41 @@ export class InviteUser {
       await remote.invite(room, { type: EventType.Member, sender, stateKey: target, content });
       return;
     }
-    if (!(await policy.allows(target, sender))) {
+    if (!(await policy.allows(target, sender, room))) {
       throw new DomainError('invite_blocked', 'This user does not take invites from you');
     }
     const profile = await profiles.memberProfile(target);
     const content = memberContent('invite', { profile, reason, more });
     await local.append(room, { type: EventType.Member, sender, stateKey: target, content });
+  }
+
+  /**
+   * Turns an invite to an address into that of the user whom an identity server's proof names. Throws `forbidden` when
+   * the room has no such invite, the proof does not hold, or the user is in the room already.
+   */
+  async redeem({ room, sender, target, signed }: RedeemRequest): Promise<void> {
+    const { rooms, local, policy, remote } = this.#deps;
+    const live = await rooms.require(room);
+    const membership = live.head.state.membership(target);
+    if (membership === 'invite') return;
+    if (membership === 'join' || membership === 'ban') {
+      throw new DomainError('forbidden', 'The user is in the room, or banned from it');
+    }
+    const token = ownString(signed, 'token') ?? '';
+    const invitation = await rooms.stateEvent(live.head.state, 'm.room.third_party_invite', token);
+    if (invitation === undefined) throw new DomainError('forbidden', 'There is no such third-party invite');
+    const name = ownString(invitation.pdu.content, 'display_name') ?? '';
+    const more: JsonObject = { third_party_invite: { display_name: name, signed } };
+    const content = memberContent('invite', { more });
+    const request = { type: EventType.Member, sender, stateKey: target, content };
+    if (userIdServer(target) !== userIdServer(sender)) {
+      await remote.invite(room, request);
+      return;
+    }
+    if (!(await policy.allows(target, sender, room))) {
+      throw new DomainError('invite_blocked', 'This user does not take invites from you');
+    }
+    await local.append(room, request);
   }
 
   /** Invites, and only logs it when that fails: one guest's absence does not undo a new room. */

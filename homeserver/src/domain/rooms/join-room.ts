@@ -4,6 +4,7 @@ import { isRoomId, type RoomId } from '@nyx/federation/spec/identifiers/room-id.
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import { userIdServer, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { ProfileLookup } from '../../ports/profile-lookup.ts';
+import type { PluginHooks } from '../../ports/plugin-hooks.ts';
 import type { RemoteRooms } from '../../ports/remote-rooms.ts';
 import { DomainError } from '../errors.ts';
 import type { LiveRoom } from '../events/room-heads.ts';
@@ -30,6 +31,7 @@ export type JoinRoomDeps = {
   readonly profiles: ProfileLookup;
   readonly remote: RemoteRooms;
   readonly server: ServerName;
+  readonly plugins: PluginHooks;
 };
 
 /** Users whose power to invite is looked at when a restricted join needs somebody to authorise it. */
@@ -45,10 +47,11 @@ export class JoinRoom {
 
   /** Throws `forbidden`, or `not_found` when no server knows the room. */
   async join(request: JoinRequest): Promise<void> {
-    const { rooms, profiles, remote, local, server } = this.#deps;
+    const { rooms, profiles, remote, local, server, plugins } = this.#deps;
     const { room, user, via, reason, thirdPartySigned, extra = {} } = request;
     const live = await rooms.find(room);
     if (live?.head.state.membership(user) === 'join') return;
+    await plugins.check('checkJoin', () => ({ roomId: room, userId: user }));
     const profile = await profiles.memberProfile(user);
     const more: JsonObject =
       thirdPartySigned === undefined

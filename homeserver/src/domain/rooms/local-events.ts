@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
+import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { LRUCache } from 'lru-cache';
+import type { PluginHooks } from '../../ports/plugin-hooks.ts';
 import { DomainError } from '../errors.ts';
 import type { EventBuilder, EventRequest } from '../events/event-builder.ts';
 import type { EventEngine } from '../events/event-engine.ts';
+import { wholeRoom } from '../events/whole-room.ts';
 import { CommitRefused } from '../events/group-commit.ts';
 import type { RoomHead } from '../events/room-head.ts';
 import { RoomContended } from '../events/room-writers.ts';
@@ -20,11 +23,13 @@ export type Guard = (tip: RoomHead) => Promise<void> | void;
 export class LocalEvents {
   readonly #engine: EventEngine;
   readonly #builder: EventBuilder;
+  readonly #plugins: PluginHooks;
   readonly #answers = new LRUCache<string, Promise<EventId>>({ max: MAX_REMEMBERED });
 
-  constructor(engine: EventEngine, builder: EventBuilder) {
+  constructor(engine: EventEngine, builder: EventBuilder, plugins: PluginHooks) {
     this.#engine = engine;
     this.#builder = builder;
+    this.#plugins = plugins;
   }
 
   /**
@@ -63,6 +68,8 @@ export class LocalEvents {
   }
 
   async #append(room: RoomId, request: EventRequest, guard: Guard | undefined): Promise<EventId> {
+    await this.#screen(room, request);
+    await this.#members(room, request);
     try {
       return await this.#engine.writers.write(room, async (tip) => {
         if (tip === undefined) throw new DomainError('not_found', 'Unknown room');
@@ -79,6 +86,22 @@ export class LocalEvents {
         cause: error,
       });
     }
+  }
+
+  /** Plugins are asked before the room's turn is taken. Memberships have hooks of their own, and who leaves may. */
+  #screen(room: RoomId, { type, sender, stateKey, content }: EventRequest): Promise<void> | undefined {
+    if (type === EventType.Member) return undefined;
+    return this.#plugins.check('checkEvent', () => ({
+      event: { roomId: room, sender, type, content, ...(stateKey === undefined ? {} : { stateKey }) },
+    }));
+  }
+
+  /** What is done to a member waits until all members are known: their current membership decides about it. */
+  async #members(room: RoomId, { type, stateKey }: EventRequest): Promise<void> {
+    if (type !== EventType.Member || stateKey === undefined) return;
+    const live = await this.#engine.heads.get(room);
+    if (live?.head.state.partial === undefined || live.head.state.membership(stateKey) !== undefined) return;
+    await wholeRoom(this.#engine.heads, room);
   }
 
   /** The current state event if the request would set the same again. */

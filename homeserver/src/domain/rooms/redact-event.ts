@@ -4,6 +4,7 @@ import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import { DomainError } from '../errors.ts';
+import { isEncryptionState } from './guard-encryption.ts';
 import type { LocalEvents } from './local-events.ts';
 import type { Redactions } from './redactions.ts';
 import type { RoomReads } from './room-reads.ts';
@@ -35,6 +36,8 @@ export class RedactEvent {
     const live = await this.#rooms.requireJoined(room, user);
     const event = await this.#rooms.engine.events.get(target);
     if (event?.room !== room) throw new DomainError('not_found', 'No such event in this room');
+    if (isEncryptionState(event.pdu))
+      throw new DomainError('forbidden', 'That a room is encrypted cannot be taken back');
     if (event.pdu.sender !== user) {
       const power = await this.#rooms.power(live);
       if (power.ofUser(user) < power.level('redact')) {

@@ -2,6 +2,7 @@ import { EventType } from '@nyx/federation/spec/event-types.ts';
 import { isEventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
+import { isEncryptionState } from './guard-encryption.ts';
 import type { RoomReads } from './room-reads.ts';
 
 /**
@@ -22,7 +23,7 @@ export class Redactions {
     if (!isEventId(targetId) || redaction.standing !== 'accepted') return;
     const target = await engine.events.get(targetId);
     if (target?.room !== redaction.room || target.redactedBy !== undefined) return;
-    if (target.pdu.type === EventType.Create) return;
+    if (target.pdu.type === EventType.Create || isEncryptionState(target.pdu)) return;
     if (await this.#isAllowed(redaction, target)) await engine.redact(target, redaction.id);
   }
 

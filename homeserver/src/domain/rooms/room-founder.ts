@@ -58,20 +58,24 @@ export class RoomFounder {
   async found(founding: NewRoom): Promise<void> {
     const { engine, creations, publicRooms } = this.#deps;
     const { room, alias, isPublic } = founding;
+    if ((await engine.heads.get(room)) !== undefined) throw new RoomExists();
     if (alias !== undefined) await this.#claimAlias(alias, founding);
     const events = founding.events.map((each) => each.event);
     const layers = founding.events.flatMap((each) => each.layers);
-    const isNew =
-      (await engine.heads.get(room)) === undefined &&
-      (await creations.begin({ room, events, layers, alias, isPublic }));
-    if (!isNew) throw new RoomExists();
     const head = founding.events.at(-1)?.head;
     if (head === undefined) throw new Error('a room without events');
     const states = founding.events.map((each) => each.head.state);
-    await engine.writers.write(room, async () => ({
-      add: { events, layers, states, head },
-      answer: undefined,
-    }));
+    try {
+      if (!(await creations.begin({ room, events, layers, alias, isPublic }))) throw new RoomExists();
+      await engine.writers.write(room, async (tip) => {
+        if (tip !== undefined) throw new RoomExists();
+        return { add: { events, layers, states, head }, answer: undefined };
+      });
+    } catch (error) {
+      // Another process made a room of this id at this moment. The next attempt has another id, and needs the alias.
+      if (error instanceof RoomExists && alias !== undefined) await this.#deps.aliases.remove(alias);
+      throw error;
+    }
     if (isPublic) await publicRooms.publish(room);
     await creations.finish(room);
   }

@@ -19,7 +19,8 @@ export type RoomSummary = {
   readonly allowedRooms: readonly string[];
   readonly roomType: string | undefined;
   readonly encryption: string | undefined;
-  readonly version: string;
+  /** Undefined where another server does not say. */
+  readonly version: string | undefined;
 };
 
 const SUMMARY_TYPES = [

@@ -5,7 +5,9 @@ import { isRoomAlias } from '@nyx/federation/spec/identifiers/room-alias.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import { isUserId, type UserId } from '@nyx/federation/spec/identifiers/user-id.ts';
 import { DomainError } from '../errors.ts';
+import type { EventRequest } from '../events/event-builder.ts';
 import type { FindRoom } from './find-room.ts';
+import { guardEncryption, isEncryptionState } from './guard-encryption.ts';
 import type { InviteUser } from './invite-user.ts';
 import type { JoinRoom } from './join-room.ts';
 import type { LocalEvents } from './local-events.ts';
@@ -41,7 +43,12 @@ export class SetState {
     if (type === EventType.Create) throw new DomainError('forbidden', 'A room is created once');
     if (type === EventType.Member) return this.#setMember(request);
     if (type === EventType.CanonicalAlias) await this.#checkAliases(room, content);
-    return this.#local.append(room, { type, sender: user, stateKey, content });
+    const append: EventRequest = { type, sender: user, stateKey, content };
+    if (!isEncryptionState({ type, stateKey })) return this.#local.append(room, append);
+    return this.#local.append(room, append, async ({ state }) => {
+      const before = await this.#rooms.stateEvent(state, type, stateKey);
+      guardEncryption(before?.pdu.content, content);
+    });
   }
 
   /** Invites and joins have checks of their own; other memberships are events like any other. */

@@ -6,10 +6,13 @@ import { DomainError } from '../errors.ts';
  */
 export type Token = { readonly stream: number } | { readonly pos: number };
 
-const STREAM = /^s(\d{1,16})(?:_\d{1,16})?$/;
+// What follows a tilde is for sliding sync alone.
+const STREAM = /^s(\d{1,16})(?:_\d{1,16})?(?:~[A-Za-z0-9_-]{1,32})?$/;
 const PLACE = /^t(-?\d{1,16}(?:\.\d{1,17})?)$/;
 
+/** A token for a position in the stream of all events. */
 export const streamToken = (stream: number): string => `s${stream}`;
+/** A token for a place in a room's timeline. */
 export const placeToken = (pos: number): string => `t${pos}`;
 
 /** Throws `invalid_param`. */

@@ -5,6 +5,7 @@ import type { MembershipRow } from '../../ports/event-store.ts';
 import type {
   DeviceListSource,
   EphemeralSource,
+  InboxPlace,
   KeyCountSource,
   PresenceSource,
   SharingChanges,
@@ -55,11 +56,11 @@ export class ComputeSync {
     this.#deps = deps;
   }
 
-  /** @param toDeviceSince position up to which the device has its messages; may lag behind the window. */
+  /** @param inbox position up to which the device was sent its messages; may lag behind the window. */
   async compute(
     window: SyncWindow,
     rooms: ReadonlyMap<RoomId, MembershipRow>,
-    toDeviceSince: number,
+    inbox: InboxPlace,
   ): Promise<SyncResponse> {
     const { accountData, devices, others } = this.#deps;
     const { audience, upTo, filter } = window;
@@ -68,7 +69,7 @@ export class ComputeSync {
     const news = await accountData.changed(audience.user, since, upTo);
     const [part, toDevice, keyCounts, presence] = await Promise.all([
       this.#rooms(window, rooms, news.rooms),
-      devices.toDevice.read(device, toDeviceSince, upTo, MAX_TO_DEVICE),
+      devices.toDevice.read(device, inbox, upTo, MAX_TO_DEVICE),
       devices.keys.counts(device, since, upTo),
       others.presence.changed(audience.user, since, upTo),
     ]);

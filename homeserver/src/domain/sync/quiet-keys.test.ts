@@ -9,6 +9,7 @@ const makeStream = () => {
   let listener: () => void = () => undefined;
   const notifier: Notifier = {
     publish: () => undefined,
+    wake: () => undefined,
     listen: (_keys, called) => {
       listener = called;
       return { add: () => undefined, [Symbol.dispose]: () => undefined };

@@ -8,6 +8,7 @@ import type { PresentEvents } from '../events/present-events.ts';
 import { membershipOf, type StoredEvent } from '../events/stored-event.ts';
 import type { Visibility } from '../events/visibility.ts';
 import { eventPasses } from '../rooms/event-filter.ts';
+import { wholeRoom } from '../events/whole-room.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import { placeToken } from '../rooms/tokens.ts';
 import type { StateSections } from './state-section.ts';
@@ -60,6 +61,9 @@ export class RoomSections {
     const { audience, statePlace } = window;
     const live = await rooms.find(news.room);
     if (live === undefined) return undefined;
+    // A client that wants all members at once is told of the room when they are here, or after the longest wait.
+    if (news.fresh && live.head.state.partial !== undefined && !window.filter.state.lazyLoadMembers)
+      await wholeRoom(rooms.engine.heads, news.room).catch(() => undefined);
     const viewer = await visibility.viewer(live, audience.user);
     const to = Math.min(news.to, viewer.joinedUntil);
     const slice = await slices.slice(live, viewer, window, news.from, to);

@@ -104,19 +104,23 @@ export class StateSections {
     }
   }
 
-  /** Current state of the room once the event at a position was committed. */
-  async #stateAt(room: string, pos: number): Promise<RoomState> {
-    if (pos <= 0) return RoomState.empty;
-    const [event] = await this.#events.page({
-      room: room as StoredEvent['room'],
-      direction: 'backward',
-      from: pos + 1,
-      limit: 1,
-    });
-    return event?.roomState === undefined ? RoomState.empty : this.#states.get(event.roomState);
+  #stateAt(room: string, pos: number): Promise<RoomState> {
+    return stateAt(this.#events, this.#states, room as StoredEvent['room'], pos);
   }
 
   async #before(event: StoredEvent): Promise<RoomState> {
     return event.stateBefore === undefined ? RoomState.empty : this.#states.get(event.stateBefore);
   }
+}
+
+/** Current state of the room once the event at a position was committed. */
+export async function stateAt(
+  events: EventCache,
+  states: RoomStates,
+  room: StoredEvent['room'],
+  pos: number,
+): Promise<RoomState> {
+  if (pos <= 0) return RoomState.empty;
+  const [event] = await events.page({ room, direction: 'backward', from: pos + 1, limit: 1 });
+  return event?.roomState === undefined ? RoomState.empty : states.get(event.roomState);
 }

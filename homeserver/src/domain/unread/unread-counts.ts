@@ -1,15 +1,14 @@
-import { ownString } from '@nyx/federation/json/value.ts';
 import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
-import { readLevel } from '@nyx/federation/auth/power.ts';
-import { isJsonObject, ownValue } from '@nyx/federation/json/value.ts';
 import { LRUCache } from 'lru-cache';
+import type { IgnoredUsers } from '../../ports/ignored-users.ts';
 import type { PushRules } from '../../ports/push-rules.ts';
 import type { Receipt } from '../../ports/receipt-store.ts';
 import type { UnreadCount, UnreadSource } from '../../ports/sync-sources.ts';
 import type { LiveRoom } from '../events/room-heads.ts';
-import { relationOf, type StoredEvent } from '../events/stored-event.ts';
-import type { PushEvent, PushRoom } from '../push-rules/evaluate.ts';
+import type { StoredEvent } from '../events/stored-event.ts';
+import { pushEvent, pushRoomFor } from '../push-rules/push-room.ts';
+import { MAIN_THREAD, threadOf } from '../receipts/has-read.ts';
 import type { Receipts } from '../receipts/receipts.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 
@@ -17,12 +16,13 @@ import type { RoomReads } from '../rooms/room-reads.ts';
 const MAX_LOOKED_AT = 500;
 /** (user, room) pairs whose counts are kept. */
 const MAX_PAIRS = 20_000;
-const MAIN = 'main';
-/** Level needed to notify the whole room, if the power levels do not say. */
-const DEFAULT_NOTIFICATION_LEVEL = 50;
-
 /** An event that counts until it is read. */
-type Notable = { readonly pos: number; readonly thread: string; readonly highlight: boolean };
+type Notable = {
+  readonly pos: number;
+  readonly thread: string;
+  readonly sender: string;
+  readonly highlight: boolean;
+};
 
 type Tally = {
   /** Room position up to which events were looked at. */
@@ -40,12 +40,14 @@ export class UnreadCounts implements UnreadSource {
   readonly #rooms: RoomReads;
   readonly #receipts: Receipts;
   readonly #rules: PushRules;
+  readonly #ignored: IgnoredUsers;
   readonly #tallies = new LRUCache<string, Tally>({ max: MAX_PAIRS });
 
-  constructor(rooms: RoomReads, receipts: Receipts, rules: PushRules) {
+  constructor(rooms: RoomReads, receipts: Receipts, rules: PushRules, ignored: IgnoredUsers) {
     this.#rooms = rooms;
     this.#receipts = receipts;
     this.#rules = rules;
+    this.#ignored = ignored;
   }
 
   async counts(
@@ -56,16 +58,17 @@ export class UnreadCounts implements UnreadSource {
     if (live?.head.state.membership(user) !== 'join') return { main: NONE, threads: new Map() };
     const receipts = (await this.#receipts.ofUser(user)).get(room) ?? [];
     const tally = await this.#tally(user, live, receipts);
+    const ignored = await this.#ignored.ignoredBy(user);
     const counts = new Map<string, { notifications: number; highlights: number }>();
-    for (const { pos, thread, highlight } of tally.notable) {
-      if (pos <= readUpTo(receipts, tally, thread)) continue;
+    for (const { pos, thread, sender, highlight } of tally.notable) {
+      if (pos <= readUpTo(receipts, tally, thread) || ignored.has(sender)) continue;
       const count = counts.get(thread) ?? { notifications: 0, highlights: 0 };
       count.notifications++;
       if (highlight) count.highlights++;
       counts.set(thread, count);
     }
-    const main = counts.get(MAIN) ?? NONE;
-    counts.delete(MAIN);
+    const main = counts.get(MAIN_THREAD) ?? NONE;
+    counts.delete(MAIN_THREAD);
     return { main, threads: counts };
   }
 
@@ -115,37 +118,20 @@ export class UnreadCounts implements UnreadSource {
   async #judge(user: string, live: LiveRoom, tally: Tally, events: readonly StoredEvent[]): Promise<void> {
     if (events.length === 0) return;
     const evaluate = await this.#rules.evaluator(user);
-    const room = await this.#pushRoom(live, user);
+    const room = await pushRoomFor(this.#rooms, live, user);
     for (const event of events) {
       const { pdu, pos, redactedBy } = event;
       if (pos === undefined) continue;
-      const relation = relationOf(pdu);
-      const thread = relation?.relType === 'm.thread' ? relation.target : MAIN;
+      const thread = threadOf(event);
       if (pdu.sender === user) {
         tally.own.set(thread, pos);
         continue;
       }
       if (redactedBy !== undefined) continue;
       const verdict = evaluate(pushEvent(event), room(pdu.sender));
-      if (verdict.notify) tally.notable.push({ pos, thread, highlight: verdict.highlight });
+      if (verdict.notify)
+        tally.notable.push({ pos, thread, sender: pdu.sender, highlight: verdict.highlight });
     }
-  }
-
-  async #pushRoom(live: LiveRoom, user: string): Promise<(sender: string) => PushRoom> {
-    const member = await this.#rooms.stateEvent(live.head.state, EventType.Member, user);
-    const levels = await this.#rooms.stateEvent(live.head.state, EventType.PowerLevels, '');
-    const power = await this.#rooms.power(live);
-    const name = member === undefined ? undefined : ownString(member.pdu.content, 'displayname');
-    const notifications = levels === undefined ? undefined : ownValue(levels.pdu.content, 'notifications');
-    return (sender) => ({
-      memberCount: () => live.tally.joined,
-      displayName: () => name,
-      senderMayNotify: (key) => {
-        const given = isJsonObject(notifications) ? ownValue(notifications, key) : undefined;
-        const needed = readLevel(live.head.rules.auth, given) ?? DEFAULT_NOTIFICATION_LEVEL;
-        return power.ofUser(sender) >= needed;
-      },
-    });
   }
 }
 
@@ -163,13 +149,3 @@ function readUpTo(receipts: readonly Receipt[], { own }: Tally, thread: string):
   }
   return read;
 }
-
-/** What push rules look at. */
-export const pushEvent = ({ pdu, id, room }: StoredEvent): PushEvent => ({
-  event_id: id,
-  room_id: room,
-  type: pdu.type,
-  sender: pdu.sender,
-  ...(pdu.stateKey === undefined ? {} : { state_key: pdu.stateKey }),
-  content: pdu.content,
-});

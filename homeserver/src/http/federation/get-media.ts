@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Downloads } from '../../domain/media/downloads.ts';
 import { disposition } from '../../domain/media/file-facts.ts';
-import { originalAsThumbnail } from '../../domain/media/thumbnails.ts';
+import type { Thumbnails } from '../../domain/media/thumbnails.ts';
+import { shapeFor } from '../../domain/media/thumbnail-variants.ts';
 import type { MediaContent } from '../../ports/media-store.ts';
 import { thumbnailQuery, waitQuery } from '../media/schemas.ts';
 import type { Reply } from '../route.ts';
@@ -45,7 +46,7 @@ const multipart = async (
 };
 
 /** Our media for other servers (spec: Server-Server API, GET media/download and media/thumbnail). */
-export const federationMediaRoutes = (downloads: Downloads, server: string) => {
+export const federationMediaRoutes = (downloads: Downloads, thumbnails: Thumbnails, server: string) => {
   const common = { method: 'GET', auth: 'federation', limit: 'federation' } as const;
   const params = z.object({ mediaId: z.string() });
   return [
@@ -69,8 +70,9 @@ export const federationMediaRoutes = (downloads: Downloads, server: string) => {
       handler: async ({ params: { mediaId }, query, request: { signal } }) => {
         const timeoutMs = query.timeout_ms;
         const found = await downloads.find({ server, mediaId, timeoutMs, allowRemote: false, signal });
-        const { content, contentType } = await originalAsThumbnail(downloads, found, query.animated);
-        return multipart(downloads, content, contentType);
+        const source = { server, mediaId, content: found };
+        const content = await thumbnails.get(source, shapeFor(query), signal);
+        return multipart(downloads, content, content.contentType);
       },
     }),
   ];

@@ -1,19 +1,25 @@
 import { z } from 'zod';
-import type { AcceptMembership } from '../../domain/federation/accept-membership.ts';
+import type { AcceptedMembership, AcceptMembership } from '../../domain/federation/accept-membership.ts';
 import type { AnswerMembership } from '../../domain/federation/answer-membership.ts';
+import type { Reply, Route } from '../route.ts';
 import { defineRoute } from '../route.ts';
 import { bodyOf, EVENT_BODY_LIMIT, eventParams, originOf } from './schemas.ts';
 
-const V1 = '/_matrix/federation/v1';
-const V2 = '/_matrix/federation/v2';
 const joinQuery = z.object({ omit_members: z.enum(['true', 'false']).optional() });
 
-/** Spec: Server-Server API, PUT send_join, send_leave and send_knock. Version 1 wraps its answers in `[200, ...]`. */
-export const sendMembershipRoutes = (memberships: AcceptMembership, answers: AnswerMembership) => [
+/** What differs between the operations that hand over a membership event. */
+type Sending = {
+  readonly operation: string;
+  readonly path: string;
+  readonly membership: 'join' | 'knock' | 'leave';
+  readonly answer: (accepted: AcceptedMembership, omitMembers: boolean) => Promise<Reply['body']>;
+};
+
+const sendRoute = (memberships: AcceptMembership, { operation, path, membership, answer }: Sending): Route =>
   defineRoute({
-    operation: 'sendJoinV2',
+    operation,
     method: 'PUT',
-    paths: [`${V2}/send_join/{roomId}/{eventId}`],
+    paths: [`/_matrix/federation/${path}/{roomId}/{eventId}`],
     auth: 'federation',
     limit: 'federation',
     bodyLimit: EVENT_BODY_LIMIT,
@@ -22,66 +28,34 @@ export const sendMembershipRoutes = (memberships: AcceptMembership, answers: Ans
     handler: async ({ params, query, requester, request }) => {
       const { roomId, eventId } = params;
       const json = bodyOf(request.rawBody);
-      const accepted = await memberships.accept(originOf(requester), roomId, eventId, 'join', json);
-      return { body: await answers.join(accepted, query.omit_members === 'true') };
+      const accepted = await memberships.accept(originOf(requester), roomId, eventId, membership, json);
+      return { body: await answer(accepted, query.omit_members === 'true') };
     },
-  }),
-  defineRoute({
-    operation: 'sendJoinV1',
-    method: 'PUT',
-    paths: [`${V1}/send_join/{roomId}/{eventId}`],
-    auth: 'federation',
-    limit: 'federation',
-    bodyLimit: EVENT_BODY_LIMIT,
-    params: eventParams,
-    handler: async ({ params, requester, request }) => {
-      const { roomId, eventId } = params;
-      const json = bodyOf(request.rawBody);
-      const accepted = await memberships.accept(originOf(requester), roomId, eventId, 'join', json);
-      return { body: [200, await answers.join(accepted, false)] };
+  });
+
+/** Spec: Server-Server API, PUT send_join, send_leave and send_knock. Version 1 wraps its answers in `[200, ...]`. */
+export const sendMembershipRoutes = (memberships: AcceptMembership, answers: AnswerMembership): Route[] => {
+  const sendings: readonly Sending[] = [
+    {
+      operation: 'sendJoinV2',
+      path: 'v2/send_join',
+      membership: 'join',
+      answer: (accepted, omitMembers) => answers.join(accepted, omitMembers),
     },
-  }),
-  defineRoute({
-    operation: 'sendLeaveV2',
-    method: 'PUT',
-    paths: [`${V2}/send_leave/{roomId}/{eventId}`],
-    auth: 'federation',
-    limit: 'federation',
-    bodyLimit: EVENT_BODY_LIMIT,
-    params: eventParams,
-    handler: async ({ params, requester, request }) => {
-      const { roomId, eventId } = params;
-      await memberships.accept(originOf(requester), roomId, eventId, 'leave', bodyOf(request.rawBody));
-      return { body: {} };
+    {
+      operation: 'sendJoinV1',
+      path: 'v1/send_join',
+      membership: 'join',
+      answer: async (accepted) => [200, await answers.join(accepted, false)],
     },
-  }),
-  defineRoute({
-    operation: 'sendLeaveV1',
-    method: 'PUT',
-    paths: [`${V1}/send_leave/{roomId}/{eventId}`],
-    auth: 'federation',
-    limit: 'federation',
-    bodyLimit: EVENT_BODY_LIMIT,
-    params: eventParams,
-    handler: async ({ params, requester, request }) => {
-      const { roomId, eventId } = params;
-      await memberships.accept(originOf(requester), roomId, eventId, 'leave', bodyOf(request.rawBody));
-      return { body: [200, {}] };
+    { operation: 'sendLeaveV2', path: 'v2/send_leave', membership: 'leave', answer: async () => ({}) },
+    { operation: 'sendLeaveV1', path: 'v1/send_leave', membership: 'leave', answer: async () => [200, {}] },
+    {
+      operation: 'sendKnock',
+      path: 'v1/send_knock',
+      membership: 'knock',
+      answer: (accepted) => answers.knock(accepted),
     },
-  }),
-  defineRoute({
-    operation: 'sendKnock',
-    method: 'PUT',
-    paths: [`${V1}/send_knock/{roomId}/{eventId}`],
-    auth: 'federation',
-    limit: 'federation',
-    bodyLimit: EVENT_BODY_LIMIT,
-    params: eventParams,
-    handler: async ({ params, requester, request }) => {
-      const { roomId, eventId } = params;
-      const json = bodyOf(request.rawBody);
-      const accepted = await memberships.accept(originOf(requester), roomId, eventId, 'knock', json);
-      return { body: await answers.knock(accepted) };
-    },
-  }),
-];
+  ];
+  return sendings.map((sending) => sendRoute(memberships, sending));
+};

@@ -24,7 +24,10 @@ const flagQuery = z
 
 export const downloadQuery = z.object({ timeout_ms: waitQuery, allow_remote: flagQuery });
 
-const pixels = z.string().regex(/^[1-9]\d{0,5}$/, 'not a number of pixels');
+const pixels = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, 'not a number of pixels')
+  .transform(Number);
 
 /** What a thumbnail is to look like. */
 export const thumbnailQuery = downloadQuery.extend({

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Downloads } from '../../domain/media/downloads.ts';
-import { originalAsThumbnail } from '../../domain/media/thumbnails.ts';
+import type { Thumbnails } from '../../domain/media/thumbnails.ts';
+import { shapeFor } from '../../domain/media/thumbnail-variants.ts';
 import type { IncomingRequest, Reply } from '../route.ts';
 import { defineRoute } from '../route.ts';
 import { mediaReply } from './media-reply.ts';
@@ -15,19 +16,21 @@ type Wanted = {
 const PATH = '/thumbnail/{serverName}/{mediaId}';
 
 const hand =
-  (downloads: Downloads, isPublic: boolean) =>
+  (downloads: Downloads, thumbnails: Thumbnails, isPublic: boolean) =>
   async ({ params, query: wanted, request }: Wanted): Promise<Reply> => {
     const { serverName: server, mediaId } = params;
-    const { timeout_ms: timeoutMs, allow_remote: remote, animated } = wanted;
+    const { signal } = request;
+    const { timeout_ms: timeoutMs, allow_remote: remote } = wanted;
     const allowRemote = !isPublic && remote !== false;
-    const found = await downloads.find({ server, mediaId, timeoutMs, allowRemote, signal: request.signal });
-    const { content, contentType } = await originalAsThumbnail(downloads, found, animated);
+    const found = await downloads.find({ server, mediaId, timeoutMs, allowRemote, signal });
+    const content = await thumbnails.get({ server, mediaId, content: found }, shapeFor(wanted), signal);
+    const { contentType } = content;
     const fileName = `thumbnail.${contentType.slice('image/'.length)}`;
     return mediaReply(downloads, content, request, { fileName, contentType, isPublic });
   };
 
 /** Spec: Client-Server API, GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}. */
-export const thumbnailRoute = (downloads: Downloads) =>
+export const thumbnailRoute = (downloads: Downloads, thumbnails: Thumbnails) =>
   defineRoute({
     operation: 'getContentThumbnailAuthed',
     method: 'GET',
@@ -37,11 +40,11 @@ export const thumbnailRoute = (downloads: Downloads) =>
     allowGuest: true,
     params: mediaParams,
     query: thumbnailQuery,
-    handler: hand(downloads, false),
+    handler: hand(downloads, thumbnails, false),
   });
 
 /** The same without a token (GET /_matrix/media/v3/thumbnail/...). */
-export const legacyThumbnailRoute = (downloads: Downloads) =>
+export const legacyThumbnailRoute = (downloads: Downloads, thumbnails: Thumbnails) =>
   defineRoute({
     operation: 'getContentThumbnail',
     method: 'GET',
@@ -50,5 +53,5 @@ export const legacyThumbnailRoute = (downloads: Downloads) =>
     limit: 'download',
     params: mediaParams,
     query: thumbnailQuery,
-    handler: hand(downloads, true),
+    handler: hand(downloads, thumbnails, true),
   });

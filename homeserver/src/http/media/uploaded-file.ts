@@ -17,8 +17,14 @@ export const uploadedFile = (
   fileName: string | undefined,
   maxBytes: number,
 ): IncomingFile => {
-  if (Number(request.headers['content-length']) > maxBytes) {
+  const announced = Number(request.headers['content-length']);
+  if (announced > maxBytes) {
     throw new DomainError('too_large', `The content is larger than ${maxBytes} bytes`);
   }
-  return { bytes: bytesOf(request), contentType: request.headers['content-type'], fileName };
+  return {
+    bytes: bytesOf(request),
+    contentType: request.headers['content-type'],
+    fileName,
+    ...(Number.isNaN(announced) ? {} : { announced }),
+  };
 };

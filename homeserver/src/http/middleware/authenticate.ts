@@ -13,10 +13,10 @@ export type AuthenticateDeps = {
   readonly operatorToken: Secret;
 };
 
-const BEARER = /^Bearer +([^ ]+) *$/i;
+export const BEARER = /^Bearer +([^ ]+) *$/i;
 const BASIC = /^Basic +([A-Za-z0-9+/=]+) *$/i;
 /** Longer than any token we make; spares hashing what cannot be one. */
-const MAX_TOKEN_LENGTH = 1_024;
+export const MAX_TOKEN_LENGTH = 1_024;
 
 /** The access token of a request: the header, or the deprecated query parameter. */
 const tokenOf = (context: HttpContext): string | undefined => {
@@ -40,6 +40,15 @@ const requireUser = async (
     ip: context.state.ip,
     userAgent: context.req.headers['user-agent'],
   });
+  checkRequester(requester, route);
+  return requester;
+};
+
+/** Throws when a user of this kind may not call the route. */
+export const checkRequester = (
+  requester: Requester,
+  route: Pick<Route, 'allowLocked' | 'allowGuest' | 'denySuspended'>,
+): void => {
   if (requester.isLocked && route.allowLocked !== true) {
     throw new DomainError('user_locked', 'This account has been locked', { fields: { soft_logout: true } });
   }
@@ -49,7 +58,6 @@ const requireUser = async (
   if (requester.isSuspended && route.denySuspended === true) {
     throw new DomainError('user_suspended', 'This account has been suspended');
   }
-  return requester;
 };
 
 /** Equal in constant time whatever the lengths are. */

@@ -32,6 +32,9 @@ export const readBody = (request: IncomingMessage, limit: number): Promise<Buffe
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
     });
     request.once('error', reject);
-    request.once('close', () => reject(new DomainError('request_timeout', 'The request ended early')));
+    request.once('close', () => {
+      // Every request closes; an error with its stack would be made for each.
+      if (!request.readableEnded) reject(new DomainError('request_timeout', 'The request ended early'));
+    });
   });
 };

@@ -5,6 +5,7 @@ import type { RotationSignal } from '../../domain/e2ee/rotation/jobs.ts';
 import {
   DEVICES_PER_DELIVERY,
   DEVICES_REMOVED_JOB,
+  ROTATE,
   ROTATION_DELIVER_JOB,
   ROTATION_PLAN_JOB,
   signalKey,
@@ -12,13 +13,11 @@ import {
 import type { DeviceInbox } from '../../ports/device-inbox.ts';
 import type { JobQueue, JobRequest } from '../../ports/job-queue.ts';
 import type { LocalDevices } from '../../ports/local-devices.ts';
-import type { ServedRequests } from '../../ports/served-requests.ts';
 import type { ToDeviceTransport } from '../../ports/to-device-transport.ts';
 import type { JobDefinition } from '../define-job.ts';
 import { defineJob } from '../define-job.ts';
 
 const RETRY = { attempts: 20, backoffMs: 500 };
-const ROTATE = 'chat.nyx.rotate';
 
 const signalSchema = z.object({
   room: z.string(),
@@ -45,7 +44,6 @@ export type RotationDeps = {
   readonly devices: LocalDevices;
   readonly inbox: DeviceInbox;
   readonly transport: ToDeviceTransport;
-  readonly served: ServedRequests;
   readonly queue: JobQueue;
   readonly serverName: string;
 };
@@ -93,7 +91,7 @@ const planJob = ({ rooms, devices, queue, serverName }: RotationDeps): JobDefini
   });
 
 /** Puts the signal into inboxes, or on its way to one server. Doing so twice changes nothing. */
-const deliverJob = ({ inbox, transport, served }: RotationDeps): JobDefinition =>
+const deliverJob = ({ rooms, devices, inbox, transport }: RotationDeps): JobDefinition =>
   defineJob({
     name: ROTATION_DELIVER_JOB,
     queue: 'keys',
@@ -106,33 +104,32 @@ const deliverJob = ({ inbox, transport, served }: RotationDeps): JobDefinition =
       const { signal } = payload;
       const content = contentOf(signal);
       const key = requestDigest(signalKey(signal));
+      // Who left since the plan was made is no longer told.
+      const joined = new Set(await rooms.joinedMembers(signal.room));
       if ('devices' in payload) {
-        const [first = ['', '']] = payload.devices;
-        const batch = requestDigest([key, ...first].join('\n'));
-        // Deliveries of one signal have fixed batches: one that was served, and read since, is not repeated.
-        if (await served.was(batch)) return;
-        await inbox.put(
-          payload.devices.map(([userId, deviceId]) => ({
-            to: { userId, deviceId },
-            sender: signal.sender,
-            type: ROTATE,
-            content,
-            dedupeKey: key,
-          })),
+        const targets = payload.devices.filter(([userId]) => joined.has(userId));
+        const present = await devices.idsOf([...new Set(targets.map(([userId]) => userId))]);
+        await inbox.putOnce(
+          targets.flatMap(([userId, deviceId]) =>
+            present.get(userId)?.includes(deviceId) === true
+              ? [{ to: { userId, deviceId }, sender: signal.sender, type: ROTATE, content, dedupeKey: key }]
+              : [],
+          ),
         );
-        await served.mark(batch);
         return;
       }
-      let part = 0;
-      for (const users of chunks(payload.users, DEVICES_PER_DELIVERY)) {
-        const messages = Object.fromEntries(users.map((user) => [user, { '*': content }]));
+      // Parts are cut before they are thinned out, so that a part has the same name each time.
+      for (const [part, users] of [...chunks(payload.users, DEVICES_PER_DELIVERY)].entries()) {
+        const messages = Object.fromEntries(
+          users.flatMap((user) => (joined.has(user) ? [[user, { '*': content }]] : [])),
+        );
+        if (Object.keys(messages).length === 0) continue;
         await transport.send(payload.server, {
           sender: signal.sender,
           type: ROTATE,
           message_id: `${key}.${part}`,
           messages,
         });
-        part += 1;
       }
     },
   });

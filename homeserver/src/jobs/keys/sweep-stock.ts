@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { AskForKeys } from '../../domain/e2ee/ask-for-keys.ts';
 import { LOW_STOCK } from '../../domain/e2ee/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { DeviceSignals } from '../../ports/device-signals.ts';
 import type { KeyStocks } from '../../ports/key-stocks.ts';
 import type { JobDefinition } from '../define-job.ts';
 import { defineJob } from '../define-job.ts';
@@ -15,7 +15,7 @@ const MAX_PAGES = 10_000;
 const MAX_BATCHES = 5_000;
 
 /** Finds devices that are low on keys or keep an old signed prekey, and asks them again, ever more rarely. */
-export const sweepStockJob = (stocks: KeyStocks, signals: DeviceSignals, clock: Clock): JobDefinition =>
+export const sweepStockJob = (stocks: KeyStocks, ask: AskForKeys, clock: Clock): JobDefinition =>
   defineJob({
     name: 'keys.sweep',
     queue: 'maintenance',
@@ -34,7 +34,7 @@ export const sweepStockJob = (stocks: KeyStocks, signals: DeviceSignals, clock: 
           limit: PAGE,
           cursor,
         });
-        for (const device of devices) await signals.ask(device);
+        for (const device of devices) await ask(device, true);
         asked += devices.length;
         if (next === undefined) break;
         cursor = next;

@@ -31,6 +31,7 @@ export type MigrationDeps = {
 type MigrationRow = { _id: string; startedAt: Date; finishedAt?: Date; checkpoint?: unknown };
 type LockRow = { _id: 'lock'; owner: string; until: Date };
 
+/** The database does not fit this version, or a step cannot be run. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
   readonly code = 'migration_failed';

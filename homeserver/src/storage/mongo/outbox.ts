@@ -12,6 +12,8 @@ export type OutboxRow = {
   readonly payload: unknown;
   /** Held by at most one waiting row; taken off when the job begins, so that later requests count again. */
   readonly key?: string;
+  /** How many transactions asked for it again while it waited. */
+  readonly asked?: number;
   readonly createdAt: Date;
   readonly dueAt: Date;
   /** When the relay last handed it to the queue; null when it has not. */
@@ -59,7 +61,17 @@ export class Outbox {
     if (plain.length > 0) await this.#rows.insertMany(plain, options);
     const upserts = rows.flatMap((row) =>
       'key' in row
-        ? [{ updateOne: { filter: { key: row.key }, update: { $setOnInsert: row }, upsert: true } }]
+        ? [
+            {
+              updateOne: {
+                filter: { key: row.key },
+                // Within a transaction the waiting row is touched: should its job begin before the commit, the two
+                // conflict, and the transaction runs again. Else the job might see nothing of what it is to do.
+                update: { $setOnInsert: row, ...(session === undefined ? {} : { $inc: { asked: 1 } }) },
+                upsert: true,
+              },
+            },
+          ]
         : [],
     );
     if (upserts.length === 0) return;

@@ -4,6 +4,7 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { StreamPositions } from '../../ports/stream-positions.ts';
 import { hasDefiniteOutcome, isDuplicateKey } from './outage.ts';
+import { OwnRanges } from './own-ranges.ts';
 import { PositionWindow } from './position-window.ts';
 import type { Lease, LeaseOwner, LeaseTable, StreamLeases } from './stream-leases.ts';
 import { FENCE_INDEX } from './stream-leases.ts';
@@ -65,6 +66,7 @@ export class MongoStreamPositions implements StreamPositions, AsyncDisposable {
   readonly #deps: StreamDeps;
   readonly #timing: StreamTiming;
   readonly #window = new PositionWindow();
+  readonly #own = new OwnRanges();
   /** Open leases of others. */
   readonly #others = new Map<string, Lease>();
   /** What each other process said last; the table may be older. */
@@ -104,6 +106,10 @@ export class MongoStreamPositions implements StreamPositions, AsyncDisposable {
 
   mark(): number {
     return this.#mark;
+  }
+
+  isOwn(after: number, upTo: number): boolean {
+    return this.#own.cover(after, upTo);
   }
 
   async write<T>(count: number, commit: (positions: readonly number[]) => Promise<T>): Promise<T> {
@@ -212,6 +218,7 @@ export class MongoStreamPositions implements StreamPositions, AsyncDisposable {
       const mine = table.leases.find(({ id }) => id === lease?.id);
       if (mine !== undefined) {
         this.#window.add({ id: mine.id, from: mine.from, to: mine.to });
+        this.#own.add(mine.from, mine.to);
         this.#top = Math.max(this.#top, mine.to);
       }
       this.#learn(table);

@@ -1,5 +1,6 @@
+import type { ClaimedKeyAnswer, QueriedKeys, UserDevices } from '@nyx/federation/http/peer-keys-api.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
-import { ownObject } from '@nyx/federation/json/value.ts';
+import type { UploadedKey } from '../../../ports/device-key-store.ts';
 import type { RemoteDeviceList, RemoteDeviceLists } from '../../../ports/remote-device-lists.ts';
 import type { ClaimedKeys, ClaimWish, RemoteKeys, RemoteUserKeys } from '../../../ports/remote-keys.ts';
 import { DomainError } from '../../errors.ts';
@@ -8,13 +9,13 @@ import { addClaimed } from '../claimed-keys.ts';
 import { mustBeSigned } from '../limits.ts';
 import { parseQueriedUser, parseUserDevices } from './parse-remote-keys.ts';
 
-/** Calls of another server's API, answering with a JSON object. */
+/** Calls of another server's API; answers have been read through their schemas. */
 export interface KeyServerApi {
-  userDevices(server: string, userId: string, timeoutMs: number): Promise<JsonObject>;
-  query(server: string, body: JsonObject, timeoutMs: number): Promise<JsonObject>;
-  claim(server: string, body: JsonObject, timeoutMs: number): Promise<JsonObject>;
+  userDevices(server: string, userId: string, timeoutMs: number): Promise<UserDevices>;
+  query(server: string, body: JsonObject, timeoutMs: number): Promise<QueriedKeys>;
+  claim(server: string, body: JsonObject, timeoutMs: number): Promise<ClaimedKeyAnswer>;
   /** The claim with lists of algorithms (MSC3983); undefined when the server does not know it. */
-  claimBundles(server: string, body: JsonObject, timeoutMs: number): Promise<JsonObject | undefined>;
+  claimBundles(server: string, body: JsonObject, timeoutMs: number): Promise<ClaimedKeyAnswer | undefined>;
 }
 
 export type CachedRemoteKeysDeps = {
@@ -26,6 +27,9 @@ export type CachedRemoteKeysDeps = {
 
 /** Users whose whole lists are fetched one by one; of more, the keys are asked for and not kept. */
 const MAX_FETCHED = 50;
+
+/** Users whose rooms are looked at at once. */
+const PARALLEL = 32;
 
 /**
  * Keys of other servers' users. Lists of those who share a room with a user of ours are kept: their servers tell of each
@@ -45,12 +49,19 @@ export class CachedRemoteKeys implements RemoteKeys {
     userIds: readonly string[],
     timeoutMs: number,
   ): Promise<ReadonlyMap<string, RemoteUserKeys>> {
+    const { lists, isFollowed } = this.#deps;
     const found = new Map<string, RemoteUserKeys>();
-    for (const list of await this.#deps.lists.ofUsers(userIds)) found.set(list.userId, list);
+    const current = new Set<string>();
+    for (let start = 0; start < userIds.length; start += PARALLEL)
+      await Promise.all(
+        userIds.slice(start, start + PARALLEL).map(async (user) => {
+          if (await isFollowed(user)) current.add(user);
+        }),
+      );
+    // Nobody tells of changes of those who share no room any more: what is kept of them may be old.
+    for (const list of await lists.ofUsers([...current])) found.set(list.userId, list);
     const unknown = userIds.filter((user) => !found.has(user));
-    const followed: string[] = [];
-    for (const user of unknown)
-      if (followed.length < MAX_FETCHED && (await this.#deps.isFollowed(user))) followed.push(user);
+    const followed = unknown.filter((user) => current.has(user)).slice(0, MAX_FETCHED);
     await Promise.all(
       followed.map(async (user) => {
         const list = await this.fetch(server, user, timeoutMs);
@@ -83,20 +94,18 @@ export class CachedRemoteKeys implements RemoteKeys {
     const keys = await this.#identities(server, wish, timeoutMs);
     const claimed: ClaimedKeys = new Map();
     for (const answer of answers) {
-      const byUser = ownObject(answer, 'one_time_keys') ?? {};
       for (const [userId, devices] of wish) {
-        const byDevice = ownObject(byUser, userId) ?? {};
+        const byDevice = answer.one_time_keys.get(userId);
         for (const [deviceId, algorithms] of devices) {
           const identity = keys.get(userId)?.devices.get(deviceId);
-          for (const [keyId, key] of Object.entries(ownObject(byDevice, deviceId) ?? {})) {
+          const taken = new Set<string>();
+          for (const [keyId, key] of byDevice?.get(deviceId) ?? []) {
             const algorithm = keyId.slice(0, keyId.indexOf(':'));
-            // Nothing but what was asked for, and no prekey that its device did not sign.
-            if (!algorithms.includes(algorithm)) continue;
-            if (typeof key === 'string') {
-              if (!mustBeSigned(algorithm)) addClaimed(claimed, { userId, deviceId }, keyId, key);
-            } else if (isAcceptable(key, { userId, deviceId }, algorithm, identity)) {
-              addClaimed(claimed, { userId, deviceId }, keyId, key);
-            }
+            // Nothing but what was asked for, once, and no prekey that its device did not sign.
+            if (!algorithms.includes(algorithm) || taken.has(algorithm)) continue;
+            if (!isAcceptable(key, { userId, deviceId }, algorithm, identity)) continue;
+            taken.add(algorithm);
+            addClaimed(claimed, { userId, deviceId }, keyId, key);
           }
         }
       }
@@ -125,7 +134,7 @@ export class CachedRemoteKeys implements RemoteKeys {
     wish: ClaimWish,
     timeoutMs: number,
     bundleTxnId: string | undefined,
-  ): Promise<readonly JsonObject[]> {
+  ): Promise<readonly ClaimedKeyAnswer[]> {
     const { api } = this.#deps;
     if (bundleTxnId !== undefined) {
       const txn = bundleTxnId === '' ? {} : { txn_id: bundleTxnId };
@@ -140,7 +149,7 @@ export class CachedRemoteKeys implements RemoteKeys {
     const rounds = Math.max(
       ...[...wish.values()].flatMap((devices) => [...devices.values()].map((a) => a.length)),
     );
-    const answers: JsonObject[] = [];
+    const answers: ClaimedKeyAnswer[] = [];
     for (let round = 0; round < rounds; round += 1)
       answers.push(
         await api.claim(
@@ -163,15 +172,16 @@ export class CachedRemoteKeys implements RemoteKeys {
 }
 
 const isAcceptable = (
-  key: unknown,
+  key: UploadedKey,
   device: { readonly userId: string; readonly deviceId: string },
   algorithm: string,
   identity: JsonObject | undefined,
-): key is JsonObject => {
-  if (typeof key !== 'object' || key === null || Array.isArray(key)) return false;
+): boolean => {
+  if (typeof key === 'string') return !mustBeSigned(algorithm);
+  if (typeof key.key !== 'string') return false;
   if (!mustBeSigned(algorithm)) return true;
   const signingKey = identity && deviceSigningKey(identity, device.deviceId);
-  return signingKey !== undefined && isSignedByDevice(key as JsonObject, device, signingKey);
+  return signingKey !== undefined && isSignedByDevice(key, device, signingKey);
 };
 
 const claimBody = (

@@ -1,10 +1,8 @@
+import type { QueriedKeys, UserDevices } from '@nyx/federation/http/peer-keys-api.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
-import { isJsonObject, ownObject, ownString, ownValue } from '@nyx/federation/json/value.ts';
+import { ownObject, ownString } from '@nyx/federation/json/value.ts';
 import type { RemoteUserKeys } from '../../../ports/remote-keys.ts';
 import { deviceSigningKey, isSignedByDevice } from '../check-signed.ts';
-
-/** Most devices taken of one user; more than anybody has. */
-export const MAX_DEVICES_PER_USER = 1_000;
 
 /** Identity keys that name their owner and are signed by it; anything else is not handed on. */
 const isGenuine = (keys: JsonObject, userId: string, deviceId: string): boolean => {
@@ -13,60 +11,62 @@ const isGenuine = (keys: JsonObject, userId: string, deviceId: string): boolean 
   return signingKey !== undefined && isSignedByDevice(keys, { userId, deviceId }, signingKey);
 };
 
-const identityOf = (value: unknown, userId: string): JsonObject | undefined =>
-  isJsonObject(value) && ownString(value, 'user_id') === userId ? value : undefined;
+const identityOf = (value: JsonObject | null | undefined, userId: string): JsonObject | undefined =>
+  value && ownString(value, 'user_id') === userId ? value : undefined;
 
 /** Checked keys of one device: its `unsigned` holds nothing but a display name. */
 export const parseRemoteDevice = (
-  keys: unknown,
+  keys: JsonObject,
   userId: string,
   deviceId: string,
   displayName: string | undefined,
 ): JsonObject | undefined => {
-  if (!isJsonObject(keys) || !isGenuine(keys, userId, deviceId)) return undefined;
+  if (!isGenuine(keys, userId, deviceId)) return undefined;
   const name = displayName ?? ownString(ownObject(keys, 'unsigned') ?? {}, 'device_display_name');
   const { unsigned: _unsigned, ...rest } = keys;
   return name === undefined ? rest : { ...rest, unsigned: { device_display_name: name } };
 };
 
-/** What `GET /user/devices` says of a user. */
+/** What `GET /user/devices` says of a user; undefined when it speaks of another one. */
 export const parseUserDevices = (
-  answer: JsonObject,
+  answer: UserDevices,
   userId: string,
 ): (RemoteUserKeys & { readonly streamId: number }) | undefined => {
-  const streamId = ownValue(answer, 'stream_id');
-  const list = ownValue(answer, 'devices');
-  if (ownString(answer, 'user_id') !== userId || typeof streamId !== 'number' || !Array.isArray(list))
-    return undefined;
+  if (answer.user_id !== userId) return undefined;
   const devices = new Map<string, JsonObject>();
-  for (const entry of list.slice(0, MAX_DEVICES_PER_USER) as unknown[]) {
-    if (!isJsonObject(entry)) continue;
-    const deviceId = ownString(entry, 'device_id') ?? '';
-    const keys = parseRemoteDevice(entry.keys, userId, deviceId, ownString(entry, 'device_display_name'));
-    if (keys !== undefined) devices.set(deviceId, keys);
+  for (const { device_id: deviceId, keys, device_display_name: name } of answer.devices) {
+    const device = parseRemoteDevice(keys, userId, deviceId, name ?? undefined);
+    if (device !== undefined) devices.set(deviceId, device);
   }
-  const master = identityOf(answer.master_key, userId);
-  const selfSigning = identityOf(answer.self_signing_key, userId);
   return {
-    streamId,
+    streamId: answer.stream_id,
     devices,
-    ...(master === undefined ? {} : { master }),
-    ...(selfSigning === undefined ? {} : { selfSigning }),
+    ...crossSigning(answer.master_key, answer.self_signing_key, userId),
   };
 };
 
 /** What `POST /user/keys/query` says of one of the users that were asked for. */
-export const parseQueriedUser = (answer: JsonObject, userId: string): RemoteUserKeys => {
+export const parseQueriedUser = (answer: QueriedKeys, userId: string): RemoteUserKeys => {
   const devices = new Map<string, JsonObject>();
-  const byDevice = ownObject(ownObject(answer, 'device_keys') ?? {}, userId) ?? {};
-  for (const [deviceId, value] of Object.entries(byDevice).slice(0, MAX_DEVICES_PER_USER)) {
+  for (const [deviceId, value] of answer.device_keys.get(userId) ?? []) {
     const keys = parseRemoteDevice(value, userId, deviceId, undefined);
     if (keys !== undefined) devices.set(deviceId, keys);
   }
-  const master = identityOf(ownObject(ownObject(answer, 'master_keys') ?? {}, userId), userId);
-  const selfSigning = identityOf(ownObject(ownObject(answer, 'self_signing_keys') ?? {}, userId), userId);
   return {
     devices,
+    ...crossSigning(answer.master_keys.get(userId), answer.self_signing_keys.get(userId), userId),
+  };
+};
+
+/** Cross-signing keys that name their owner. */
+const crossSigning = (
+  masterKey: JsonObject | null | undefined,
+  selfSigningKey: JsonObject | null | undefined,
+  userId: string,
+): Pick<RemoteUserKeys, 'master' | 'selfSigning'> => {
+  const master = identityOf(masterKey, userId);
+  const selfSigning = identityOf(selfSigningKey, userId);
+  return {
     ...(master === undefined ? {} : { master }),
     ...(selfSigning === undefined ? {} : { selfSigning }),
   };

@@ -10,8 +10,8 @@ export type FollowDeps = {
   readonly reader: Pick<EventReader, 'stream'>;
   /** Events in (after, upTo] if they are all in memory. */
   readonly recent: (after: number, upTo: number) => readonly StoredEvent[] | undefined;
-  /** Up to where the stream can be read. */
-  readonly mark: () => number;
+  /** Up to where the stream can be read, and is in memory also where other processes wrote it. */
+  readonly mark: () => Promise<number>;
 };
 
 const PAGE = 500;
@@ -33,6 +33,11 @@ export class FollowDepartures {
     this.#deps = deps;
   }
 
+  /** Position up to which the stream was looked through; 0 before the first time. */
+  get reached(): number {
+    return this.#at ?? 0;
+  }
+
   /** Catches up with the stream. Calls while it runs make it look once more. */
   run(): Promise<void> {
     this.#again = true;
@@ -45,7 +50,7 @@ export class FollowDepartures {
   async #loop(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      await this.#catchUp(this.#deps.mark());
+      await this.#catchUp(await this.#deps.mark());
     }
   }
 

@@ -7,6 +7,7 @@ import type { Sessions } from '../../../domain/accounts/sessions.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import type { RegistrationTokenStore } from '../../../ports/accounts.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { PluginHooks } from '../../../ports/plugin-hooks.ts';
 import type { Reply } from '../../route.ts';
 import { defineRoute } from '../../route.ts';
 
@@ -18,6 +19,7 @@ export type RegisterRouteDeps = {
   readonly clock: Clock;
   readonly open: boolean;
   readonly minPasswordLength: number;
+  readonly plugins: PluginHooks;
 };
 
 const querySchema = z.object({ kind: z.enum(['guest', 'user']).default('user') });
@@ -72,6 +74,7 @@ const createUser = async (
   token: string | undefined,
 ): Promise<string> => {
   const name = body.username ?? deps.registrar.generatedName();
+  await deps.plugins.check('checkRegistration', () => ({ username: name }));
   if (token === undefined) return deps.registrar.create(name, body.password, false);
   const used = await deps.tokens.use(token, deps.clock.now());
   if (used === undefined) throw new DomainError('forbidden', 'This registration token has been used up');

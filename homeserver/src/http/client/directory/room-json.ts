@@ -18,7 +18,7 @@ export const publicRoomJson = (room: PublicRoom): Record<string, unknown> => ({
 /** A room as summaries and space hierarchies show it. */
 export const roomSummaryJson = (summary: RoomSummary): Record<string, unknown> => ({
   ...publicRoomJson(summary),
-  room_version: summary.version,
+  ...(summary.version === undefined ? {} : { room_version: summary.version }),
   ...(summary.encryption === undefined ? {} : { encryption: summary.encryption }),
   ...(summary.allowedRooms.length === 0 ? {} : { allowed_room_ids: summary.allowedRooms }),
 });

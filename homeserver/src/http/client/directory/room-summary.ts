@@ -3,7 +3,7 @@ import type { DescribeRoom } from '../../../domain/rooms/describe-room.ts';
 import type { FindRoom } from '../../../domain/rooms/find-room.ts';
 import type { SpaceHierarchy } from '../../../domain/rooms/space-hierarchy.ts';
 import { defineRoute } from '../../route.ts';
-import { limitQuery, roomParams, self } from '../schemas.ts';
+import { limitQuery, roomParams, self, viaQuery } from '../schemas.ts';
 import { roomSummaryJson } from './room-json.ts';
 
 /** Spec: Client-Server API, GET room_summary/{roomIdOrAlias}. */
@@ -20,10 +20,11 @@ export const roomSummaryRoute = (rooms: DescribeRoom, find: FindRoom) =>
     allowGuest: true,
     limit: 'read',
     params: z.object({ roomIdOrAlias: z.string() }),
-    handler: async ({ params: { roomIdOrAlias }, requester }) => {
-      const { room } = await find.find(roomIdOrAlias);
+    query: viaQuery,
+    handler: async ({ params: { roomIdOrAlias }, query: via, requester }) => {
+      const { room, servers } = await find.find(roomIdOrAlias);
       const user = requester === undefined ? undefined : self(requester);
-      const { summary, membership } = await rooms.describe(room, user);
+      const { summary, membership } = await rooms.describe(room, user, [...via, ...servers]);
       return { body: { ...roomSummaryJson(summary), ...(membership === undefined ? {} : { membership }) } };
     },
   });

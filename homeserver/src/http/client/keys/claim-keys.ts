@@ -31,11 +31,11 @@ const toWish = (byUser: Readonly<Record<string, Readonly<Record<string, string |
 
 const answer = async (
   deps: ClaimDeps,
-  userId: string,
+  { userId, deviceId }: { readonly userId: string; readonly deviceId: string },
   body: z.output<typeof claimSchema> | z.output<typeof bundleSchema>,
   bundle: boolean,
 ) => {
-  const { keys, failures } = await claimKeys(deps, userId, toWish(body.one_time_keys), {
+  const { keys, failures } = await claimKeys(deps, { user: userId, deviceId }, toWish(body.one_time_keys), {
     bundle,
     txnId: body.txn_id,
     timeoutMs: remoteTimeout(body.timeout),
@@ -58,7 +58,7 @@ export const claimKeysRoutes = (deps: ClaimDeps): readonly Route[] => [
     auth: 'access_token',
     limit: 'claim',
     bodySchema: claimSchema,
-    handler: ({ requester, body }) => answer(deps, requester.userId, body, false),
+    handler: ({ requester, body }) => answer(deps, requester, body, false),
   }),
   defineRoute({
     operation: 'claimKeyBundles',
@@ -68,6 +68,6 @@ export const claimKeysRoutes = (deps: ClaimDeps): readonly Route[] => [
     auth: 'access_token',
     limit: 'claim',
     bodySchema: bundleSchema,
-    handler: ({ requester, body }) => answer(deps, requester.userId, body, true),
+    handler: ({ requester, body }) => answer(deps, requester, body, true),
   }),
 ];

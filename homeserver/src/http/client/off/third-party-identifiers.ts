@@ -38,6 +38,7 @@ const UNBINDING: Readonly<Record<string, string>> = {
 
 const common = { method: 'POST', limit: 'profile' } as const;
 
+/** Routes for third-party identifiers, which this server does not bind. */
 export const thirdPartyIdentifierRoutes = (): Route[] => [
   defineRoute({
     operation: 'getAccount3PIDs',

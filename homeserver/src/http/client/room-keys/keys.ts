@@ -43,6 +43,8 @@ const putRoutes = (backups: KeyBackups): readonly Route[] => [
     operation: 'putRoomKeyBySessionId',
     method: 'PUT',
     paths: [SESSION],
+    // The id of a session is the id of a key.
+    privatePath: true,
     params: sessionParams,
     bodySchema: keySchema,
     handler: async ({ requester, params, query, body }) => {
@@ -84,6 +86,8 @@ const getRoutes = (backups: KeyBackups): readonly Route[] => [
     operation: 'getRoomKeyBySessionId',
     method: 'GET',
     paths: [SESSION],
+    // The id of a session is the id of a key.
+    privatePath: true,
     params: sessionParams,
     handler: async ({ requester, params, query }) => ({
       body: keyJson(requireOne(await backups.keys(requester.userId, query.version, params))),
@@ -123,6 +127,7 @@ const deleteRoute = (
     operation,
     method: 'DELETE',
     paths: [path],
+    privatePath: path === SESSION,
     params,
     handler: async ({ requester, params: selection, query }) => {
       const { etag, count } = await backups.removeKeys(requester.userId, query.version, selection);

@@ -20,6 +20,7 @@ export const roomSchema = z.looseObject({ sessions: z.record(z.string(), keySche
 
 export const allRoomsSchema = z.looseObject({ rooms: z.record(z.string(), roomSchema) });
 
+/** A key of a backup as it is stored, from how a client sends it. */
 export const toBackedUpKey = (
   roomId: string,
   sessionId: string,
@@ -33,9 +34,11 @@ export const toBackedUpKey = (
   sessionData: key.session_data,
 });
 
+/** All keys that a client sends for one room. */
 export const keysOfRoom = (roomId: string, { sessions }: z.output<typeof roomSchema>): BackedUpKey[] =>
   Object.entries(sessions).map(([sessionId, key]) => toBackedUpKey(roomId, sessionId, key));
 
+/** A key of a backup as a client gets it (spec: Client-Server API, KeyBackupData). */
 export const keyJson = (key: BackedUpKey) => ({
   first_message_index: key.firstMessageIndex,
   forwarded_count: key.forwardedCount,
@@ -43,6 +46,7 @@ export const keyJson = (key: BackedUpKey) => ({
   session_data: key.sessionData,
 });
 
+/** Keys of one room by session (spec: Client-Server API, RoomKeyBackup). */
 export const sessionsJson = (keys: readonly BackedUpKey[]) => ({
   sessions: Object.fromEntries(keys.map((key) => [key.sessionId, keyJson(key)])),
 });

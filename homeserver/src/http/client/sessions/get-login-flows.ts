@@ -9,6 +9,6 @@ export const getLoginFlowsRoute = () =>
     method: 'GET',
     paths: ['/_matrix/client/v3/login', '/_matrix/client/r0/login'],
     auth: 'none',
-    limit: 'none',
+    limit: 'read',
     handler: () => ({ body }),
   });

@@ -4,6 +4,7 @@ import { identifiedUser } from '../../../domain/accounts/log-in.ts';
 import type { Sessions } from '../../../domain/accounts/sessions.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import type { User } from '../../../ports/accounts.ts';
+import type { PluginHooks } from '../../../ports/plugin-hooks.ts';
 import { defineRoute } from '../../route.ts';
 
 const bodySchema = z.object({
@@ -37,7 +38,12 @@ const prove = (body: z.output<typeof bodySchema>, credentials: Credentials): Pro
 };
 
 /** Spec: POST /_matrix/client/v3/login. */
-export const logInRoute = (credentials: Credentials, sessions: Sessions, publicUrl: string | undefined) =>
+export const logInRoute = (
+  credentials: Credentials,
+  sessions: Sessions,
+  publicUrl: string | undefined,
+  plugins: PluginHooks,
+) =>
   defineRoute({
     operation: 'login',
     method: 'POST',
@@ -47,6 +53,10 @@ export const logInRoute = (credentials: Credentials, sessions: Sessions, publicU
     bodySchema,
     handler: async ({ body }) => {
       const user = await prove(body, credentials);
+      await plugins.check('checkLogin', () => ({
+        userId: user.userId,
+        ...(body.device_id === undefined ? {} : { deviceId: body.device_id }),
+      }));
       const session = await sessions.begin({
         userId: user.userId,
         deviceId: body.device_id,

@@ -1,6 +1,9 @@
 import type { mongo } from 'mongoose';
 import type { Device, DeviceStore, Sighting, StoredToken } from '../../../ports/accounts.ts';
+import { DEVICES_GONE_JOB } from '../../../domain/accounts/sessions.ts';
 import type { NamedIndex } from '../create-indexes.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Transact } from '../transaction.ts';
 
 type DeviceRow = Omit<Device, 'sessionId'> & { _id: string; session: string };
 
@@ -20,11 +23,20 @@ const toDevice = ({ _id, session, ...row }: DeviceRow): Device => ({ sessionId: 
 /** Devices and their sessions. User ids hold no spaces, so the two parts of a key cannot be confused. */
 const keyOf = (userId: string, deviceId: string): string => `${userId} ${deviceId}`;
 
+export type DeviceStoreDeps = {
+  readonly db: mongo.Db;
+  readonly transact: Transact;
+  readonly outbox: Outbox;
+};
+
+/** Devices and their access tokens in MongoDB. */
 export class MongoDeviceStore implements DeviceStore {
+  readonly #deps: DeviceStoreDeps;
   readonly #devices: mongo.Collection<DeviceRow>;
 
-  constructor(db: mongo.Db) {
-    this.#devices = db.collection<DeviceRow>('devices');
+  constructor(deps: DeviceStoreDeps) {
+    this.#deps = deps;
+    this.#devices = deps.db.collection<DeviceRow>('devices');
   }
 
   async logIn({ sessionId, userId, deviceId, displayName, tokens, createdAt }: Device): Promise<boolean> {
@@ -69,13 +81,19 @@ export class MongoDeviceStore implements DeviceStore {
     return result.matchedCount === 1;
   }
 
+  /** The job goes with the rows: what else there is of the devices goes too, though the process be killed here. */
   async remove(userId: string, deviceIds: readonly string[]): Promise<string[]> {
-    const removed: string[] = [];
-    for (const deviceId of deviceIds) {
-      const result = await this.#devices.deleteOne({ _id: keyOf(userId, deviceId) });
-      if (result.deletedCount === 1) removed.push(deviceId);
-    }
-    return removed;
+    if (deviceIds.length === 0) return [];
+    const { transact, outbox } = this.#deps;
+    return transact(async (session) => {
+      const names = deviceIds.map((deviceId) => keyOf(userId, deviceId));
+      const rows = await this.#devices.find({ _id: { $in: names } }, { session }).toArray();
+      const removed = rows.map(({ deviceId }) => deviceId);
+      if (removed.length === 0) return [];
+      await this.#devices.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } }, { session });
+      await outbox.add([{ name: DEVICES_GONE_JOB, payload: { userId, deviceIds: removed } }], session);
+      return removed;
+    });
   }
 
   async see(sightings: readonly Sighting[]): Promise<void> {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { readPdu } from '@nyx/federation/events/pdu.ts';
 import { parseJson } from '@nyx/federation/json/parse.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
@@ -92,7 +91,8 @@ export function toDocument(event: StoredEvent): EventDocument {
   if (event.stateAfter !== undefined && event.stateAfter !== event.stateBefore)
     document.sa = event.stateAfter;
   if (event.roomState !== undefined && event.roomState !== event.stateAfter) document.cs = event.roomState;
-  if (event.pos !== undefined && !isDeepStrictEqual(event.extremities, [event.id])) {
+  const [extremity, ...others] = event.extremities;
+  if (event.pos !== undefined && (extremity !== event.id || others.length > 0)) {
     document.fx = [...event.extremities];
   }
   if (event.headDepth !== event.pdu.depth) document.md = event.headDepth;

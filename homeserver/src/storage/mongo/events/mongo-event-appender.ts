@@ -32,15 +32,22 @@ export class MongoEventAppender implements EventAppender {
 
   async append(events: readonly StoredEvent[]): Promise<AppendOutcome> {
     try {
-      await this.#events.insertMany(events.map(toDocument), { ordered: true });
+      await this.#insert(events);
       return { stored: events.length };
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
+      if (!(error instanceof mongoose.mongo.MongoServerError)) throw error;
       const first = firstWriteError(error);
       const failure = first?.code === DUPLICATE_KEY ? refusedBy(first.errmsg) : undefined;
       if (first === undefined || failure === undefined) throw error;
       return { stored: first.index, failure };
     }
+  }
+
+  async #insert(events: readonly StoredEvent[]): Promise<void> {
+    const [only] = events;
+    // The driver's bulk machinery costs as much as all else that it does for one document.
+    if (events.length === 1 && only !== undefined) await this.#events.insertOne(toDocument(only));
+    else await this.#events.insertMany(events.map(toDocument), { ordered: true });
   }
 
   async putApart(events: readonly StoredEvent[]): Promise<void> {
@@ -66,8 +73,11 @@ export class MongoEventAppender implements EventAppender {
 
 type WriteFailure = Pick<mongo.WriteError, 'code' | 'errmsg' | 'index'>;
 
-/** The write at which an ordered insert stopped. */
-function firstWriteError(error: mongo.MongoBulkWriteError): WriteFailure | undefined {
+/** The write at which an insert stopped. */
+function firstWriteError(error: mongo.MongoServerError): WriteFailure | undefined {
+  if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) {
+    return typeof error.code === 'number' ? { code: error.code, errmsg: error.message, index: 0 } : undefined;
+  }
   // The driver's type leaves open whether it is one or several.
   const errors = error.writeErrors as WriteFailure | readonly WriteFailure[];
   return 'code' in errors ? errors : errors[0];

@@ -1,6 +1,8 @@
 import type { mongo } from 'mongoose';
 import type { StateLayer } from '../../../domain/events/room-state.ts';
 import { splitStateKey, stateKey } from '../../../domain/events/room-state.ts';
+import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
+import type { NamedIndex } from '../create-indexes.ts';
 import { isDuplicateKey } from '../outage.ts';
 import { STATE_LAYERS } from './event-indexes.ts';
 import type { StateLayerStore } from '../../../ports/event-store.ts';
@@ -14,13 +16,26 @@ export type StateLayerDocument = {
   b: string[];
   /** Entries as JSON, `[type, key, value, type, ...]`. */
   e: string;
+  /** While members are missing: the join's event id and the servers in the room. */
+  p?: { e: EventId; s: string[] };
 };
+
+export const PARTIAL_INDEXES: readonly NamedIndex[] = [
+  { name: 'state_layers_partial', key: { 'p.e': 1 }, partialFilterExpression: { 'p.e': { $exists: true } } },
+];
 
 /** The document of a layer. */
 export const layerToDocument = (layer: StateLayer): StateLayerDocument => {
   const flat: string[] = [];
   for (const [key, value] of layer.entries) flat.push(...splitStateKey(key), value);
-  return { _id: layer.id, r: layer.room, b: [...layer.below], e: JSON.stringify(flat) };
+  const { partial } = layer;
+  return {
+    _id: layer.id,
+    r: layer.room,
+    b: [...layer.below],
+    e: JSON.stringify(flat),
+    ...(partial === undefined ? {} : { p: { e: partial.event, s: [...partial.servers] } }),
+  };
 };
 
 /** The layer of a document. */
@@ -30,7 +45,9 @@ export const layerFromDocument = (document: StateLayerDocument): StateLayer => {
   for (let at = 0; at + 2 < flat.length; at += 3) {
     entries.set(stateKey(flat[at] ?? '', flat[at + 1] ?? ''), flat[at + 2] ?? '');
   }
-  return { id: document._id, room: document.r, below: document.b, entries };
+  const { p } = document;
+  const layer = { id: document._id, room: document.r, below: document.b, entries };
+  return p === undefined ? layer : { ...layer, partial: { event: p.e, servers: p.s } };
 };
 
 /** State layers in MongoDB. */
@@ -53,6 +70,29 @@ export class MongoStateLayers implements StateLayerStore {
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }
+  }
+
+  async complete(layer: StateLayer): Promise<boolean> {
+    const { e } = layerToDocument(layer);
+    const result = await this.#layers.updateOne(
+      { _id: layer.id, 'p.e': { $exists: true } },
+      { $set: { e }, $unset: { p: '' } },
+      { writeConcern: { w: 'majority', journal: true } },
+    );
+    return result.matchedCount > 0;
+  }
+
+  async isPartial(id: string): Promise<boolean> {
+    const found = await this.#layers.findOne(
+      { _id: id, 'p.e': { $exists: true } },
+      { projection: { _id: 1 } },
+    );
+    return found !== null;
+  }
+
+  async partial(limit: number): Promise<string[]> {
+    const found = this.#layers.find({ 'p.e': { $exists: true } }, { projection: { _id: 1 } });
+    return (await found.limit(limit).toArray()).map(({ _id }) => _id);
   }
 
   async get(ids: readonly string[]): Promise<StateLayer[]> {

@@ -156,6 +156,11 @@ export class MongoOutbound implements OutboundStore {
     );
   }
 
+  async releaseDead(isDead: (owner: string) => boolean): Promise<void> {
+    const held = this.#destinations.find({ owner: { $exists: true } }, { projection: { owner: 1 } });
+    for await (const { _id, owner = '' } of held) if (isDead(owner)) await this.release(_id, owner);
+  }
+
   async wake(destination: ServerName): Promise<boolean> {
     const result = await this.#destinations.updateOne(
       { _id: destination, retryAt: { $gt: this.#clock.now() } },

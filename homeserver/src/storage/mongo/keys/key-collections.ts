@@ -10,7 +10,7 @@ export type DeviceKeysRow = {
   readonly json: string;
 };
 
-/** A one-time key waiting to be claimed. Claiming deletes the row. */
+/** A one-time key waiting to be claimed. Claiming deletes the row, or moves it to where it waits for repeats. */
 export type OneTimeKeyRow = {
   readonly _id: mongo.ObjectId;
   /** `deviceName`. */
@@ -22,6 +22,11 @@ export type OneTimeKeyRow = {
   /** The batch of the upload that brought it. */
   readonly batch: string;
   readonly json: string;
+  /** The bundle claim and algorithm that it was given for; `device` is then `claimedName`. */
+  readonly claimedFor?: string;
+  readonly claimedAt?: Date;
+  /** Fallback keys that were given with it, as JSON text. */
+  readonly spares?: string;
 };
 
 /** The one fallback key of a device for an algorithm. */
@@ -89,6 +94,19 @@ export const ONE_TIME_KEYS_INDEXES: readonly NamedIndex[] = [
   { name: CLAIM_INDEX, key: CLAIM_KEY },
   { name: ONE_TIME_KEY_ID_INDEX, key: { device: 1, keyId: 1 }, unique: true },
   { name: 'one_time_keys_batch', key: { batch: 1 } },
+];
+
+export const CLAIMED_FOR_INDEX = 'one_time_keys_claimed_for';
+
+/** Since bundle claims keep the key they took beside the stock, for their repeats. */
+export const CLAIMED_KEYS_INDEXES: readonly NamedIndex[] = [
+  { name: CLAIMED_FOR_INDEX, key: { claimedFor: 1 }, unique: true, sparse: true },
+  {
+    name: 'one_time_keys_claimed_at',
+    key: { claimedAt: 1 },
+    sparse: true,
+    expireAfterSeconds: CLAIM_TTL_SECONDS,
+  },
 ];
 
 export const FALLBACK_KEYS_INDEXES: readonly NamedIndex[] = [

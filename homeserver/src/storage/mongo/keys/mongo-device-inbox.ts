@@ -3,16 +3,26 @@ import mongoose from 'mongoose';
 import type { mongo } from 'mongoose';
 import { deviceName, deviceWakeKey } from '../../../domain/e2ee/device-id.ts';
 import type { DeviceInbox, IncomingToDevice, InboxPage } from '../../../ports/device-inbox.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import type { DeviceRef } from '../../../ports/device-key-store.ts';
 import type { Notifier } from '../../../ports/notifier.ts';
 import type { StreamPositions } from '../../../ports/stream-positions.ts';
-import type { ToDeviceRow } from './to-device-collection.ts';
-import { TO_DEVICE, TO_DEVICE_DEDUPE_INDEX, TO_DEVICE_INBOX_INDEX } from './to-device-collection.ts';
+import { isDuplicateKey } from '../outage.ts';
+import type { Transact } from '../transaction.ts';
+import type { ToDeviceRow, ToDeviceSeenRow } from './to-device-collection.ts';
+import {
+  TO_DEVICE,
+  TO_DEVICE_DEDUPE_INDEX,
+  TO_DEVICE_INBOX_INDEX,
+  TO_DEVICE_SEEN,
+} from './to-device-collection.ts';
 
 export type DeviceInboxDeps = {
   readonly db: mongo.Db;
   readonly stream: StreamPositions;
   readonly notifier: Notifier;
+  readonly transact: Transact;
+  readonly clock: Clock;
 };
 
 type Waiting = {
@@ -35,16 +45,36 @@ const onlyRepeats = (error: unknown): boolean => {
   });
 };
 
+/** Times a message that must come once is judged again because its repeat came between. */
+const MAX_COLLISIONS = 5;
+
+const seenId = ({ to, dedupeKey }: IncomingToDevice): string => `${deviceName(to)}\n${dedupeKey}`;
+
+const rowOf = (
+  { to, dedupeKey, sender, type, content }: IncomingToDevice,
+  position: number,
+): ToDeviceRow => ({
+  _id: new ObjectId(),
+  position,
+  device: deviceName(to),
+  dedupe: dedupeKey,
+  sender,
+  type,
+  json: JSON.stringify(content),
+});
+
 /** Inboxes in MongoDB. Messages that arrive while a write is under way share the next one, and its disk flush. */
 export class MongoDeviceInbox implements DeviceInbox {
   readonly #deps: DeviceInboxDeps;
   readonly #rows: mongo.Collection<ToDeviceRow>;
+  readonly #seen: mongo.Collection<ToDeviceSeenRow>;
   #waiting: Waiting[] = [];
   #writing = false;
 
   constructor(deps: DeviceInboxDeps) {
     this.#deps = deps;
     this.#rows = deps.db.collection(TO_DEVICE);
+    this.#seen = deps.db.collection(TO_DEVICE_SEEN);
   }
 
   put(messages: readonly IncomingToDevice[]): Promise<void> {
@@ -53,6 +83,40 @@ export class MongoDeviceInbox implements DeviceInbox {
       this.#waiting.push({ messages, resolve, reject });
       if (!this.#writing) void this.#drain();
     });
+  }
+
+  async putOnce(messages: readonly IncomingToDevice[]): Promise<void> {
+    if (messages.length === 0) return;
+    const { stream, notifier, transact, clock } = this.#deps;
+    for (let collisions = 0; ; collisions += 1) {
+      try {
+        const { last, fresh } = await stream.write(messages.length, async (positions) => ({
+          last: positions.at(-1) ?? 0,
+          fresh: await transact(async (session) => {
+            const ids = messages.map(seenId);
+            const known = await this.#seen.find({ _id: { $in: ids } }, { session }).toArray();
+            const seen = new Set(known.map(({ _id }) => _id));
+            const unseen = messages.filter((message) => !seen.has(seenId(message)));
+            if (unseen.length === 0) return unseen;
+            const at = new Date(clock.now());
+            await this.#seen.insertMany(
+              unseen.map((message) => ({ _id: seenId(message), at })),
+              { session },
+            );
+            await this.#rows.insertMany(
+              unseen.map((message, index) => rowOf(message, positions[index] ?? 0)),
+              { session },
+            );
+            return unseen;
+          }),
+        }));
+        notifier.publish([...new Set(fresh.map(({ to }) => deviceWakeKey(to)))], last);
+        return;
+      } catch (error) {
+        // The same message came by another way in the same moment.
+        if (!isDuplicateKey(error) || collisions >= MAX_COLLISIONS) throw error;
+      }
+    }
   }
 
   async read(device: DeviceRef, after: number, upTo: number, limit: number): Promise<InboxPage> {
@@ -110,15 +174,7 @@ export class MongoDeviceInbox implements DeviceInbox {
 
   async #write(messages: readonly IncomingToDevice[]): Promise<void> {
     const last = await this.#deps.stream.write(messages.length, async (positions) => {
-      const rows = messages.map(({ to, dedupeKey, sender, type, content }, index) => ({
-        _id: new ObjectId(),
-        position: positions[index] ?? 0,
-        device: deviceName(to),
-        dedupe: dedupeKey,
-        sender,
-        type,
-        json: JSON.stringify(content),
-      }));
+      const rows = messages.map((message, index) => rowOf(message, positions[index] ?? 0));
       try {
         await this.#rows.insertMany(rows, { ordered: false });
       } catch (error) {

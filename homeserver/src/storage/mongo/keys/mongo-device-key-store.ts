@@ -1,7 +1,7 @@
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import mongoose from 'mongoose';
 import type { ClientSession, mongo } from 'mongoose';
-import { deviceFromName, deviceName } from '../../../domain/e2ee/device-id.ts';
+import { claimedName, deviceFromName, deviceName } from '../../../domain/e2ee/device-id.ts';
 import { keyDigest, keyIdDigest } from '../../../domain/e2ee/key-digest.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
 } from '../../../ports/device-key-store.ts';
 import type { DeviceChange } from '../../../ports/device-lists.ts';
 import { KeyIdTakenError } from '../../../ports/device-key-store.ts';
+import type { KeySignature } from '../../../ports/cross-signing-store.ts';
 import { isDuplicateKey } from '../outage.ts';
 import type { Transact } from '../transaction.ts';
 import type {
@@ -30,6 +31,7 @@ import {
   ONE_TIME_KEYS,
   ONE_TIME_KEY_ID_INDEX,
 } from './key-collections.ts';
+import { KEY_SIGNATURES } from './mongo-cross-signing-store.ts';
 
 /** Records that a user's device list changed, in the same transaction as the change; publishes it when committed. */
 export type RecordDeviceListChange = <T>(
@@ -60,6 +62,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
   readonly #fallbackKeys: mongo.Collection<FallbackKeyRow>;
   readonly #batches: mongo.Collection<KeyBatchRow>;
   readonly #signals: mongo.Collection<DeviceSignalRow>;
+  readonly #signatures: mongo.Collection<KeySignature & { readonly _id: string }>;
 
   constructor(deps: DeviceKeyStoreDeps) {
     this.#deps = deps;
@@ -68,6 +71,7 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
     this.#fallbackKeys = deps.db.collection(FALLBACK_KEYS);
     this.#batches = deps.db.collection(KEY_BATCHES);
     this.#signals = deps.db.collection(DEVICE_SIGNALS);
+    this.#signatures = deps.db.collection(KEY_SIGNATURES);
   }
 
   async get(device: DeviceRef): Promise<JsonObject | undefined> {
@@ -122,13 +126,20 @@ export class MongoDeviceKeyStore implements DeviceKeyStore {
   }
 
   async remove(userId: string, deviceIds: readonly string[]): Promise<void> {
-    const names = deviceIds.map((deviceId) => deviceName({ userId, deviceId }));
+    const refs = deviceIds.map((deviceId) => ({ userId, deviceId }));
+    const names = refs.map(deviceName);
+    const withClaimed = [...names, ...refs.map(claimedName)];
     await this.#deps.recordChange(userId, { deviceIds }, (record) =>
       this.#deps.transact(async (session) => {
         const { deletedCount } = await this.#identities.deleteMany({ _id: { $in: names } }, { session });
-        await this.#oneTimeKeys.deleteMany({ device: { $in: names } }, { session });
+        await this.#oneTimeKeys.deleteMany({ device: { $in: withClaimed } }, { session });
         await this.#fallbackKeys.deleteMany({ device: { $in: names } }, { session });
         await this.#batches.deleteMany({ device: { $in: names } }, { session });
+        // What was signed of the old keys means nothing to a device that comes back under the id with others.
+        await this.#signatures.deleteMany(
+          { targetUser: userId, target: { $in: [...deviceIds] } },
+          { session, hint: 'key_signatures_target' },
+        );
         if (deletedCount === 0) return;
         await record(session);
         await this.#deps.removed(userId, session);

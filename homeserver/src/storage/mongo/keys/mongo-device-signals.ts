@@ -25,16 +25,21 @@ export class MongoDeviceSignals implements DeviceSignals {
     this.#rows = deps.db.collection(DEVICE_SIGNALS);
   }
 
-  async ask(device: DeviceRef): Promise<void> {
-    const position = await this.#deps.stream.write(1, async ([reserved = 0]) => {
-      await this.#rows.updateOne(
+  async ask(device: DeviceRef, isReminder: boolean): Promise<number | undefined> {
+    const { stream, clock, notifier } = this.#deps;
+    const { position, before } = await stream.write(1, async ([reserved = 0]) => ({
+      position: reserved,
+      before: await this.#rows.findOneAndUpdate(
         { _id: deviceName(device) },
-        { $set: { position: reserved, askedAt: new Date(this.#deps.clock.now()) }, $inc: { times: 1 } },
-        { upsert: true },
-      );
-      return reserved;
-    });
-    this.#deps.notifier.publish([deviceWakeKey(device)], position);
+        {
+          $set: { position: reserved, askedAt: new Date(clock.now()) },
+          $inc: { times: isReminder ? 1 : 0 },
+        },
+        { upsert: true, returnDocument: 'before' },
+      ),
+    }));
+    notifier.publish([deviceWakeKey(device)], position);
+    return before?.askedAt.getTime();
   }
 
   async askedSince(device: DeviceRef, from: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { mongo } from 'mongoose';
-import { deviceFromName, deviceName } from '../../../domain/e2ee/device-id.ts';
+import { DEVICE_NAMES, deviceFromName, deviceName } from '../../../domain/e2ee/device-id.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeviceRef } from '../../../ports/device-key-store.ts';
 import type { KeyStocks, SweepOptions, SweepPage } from '../../../ports/key-stocks.ts';
@@ -109,6 +109,7 @@ export class MongoKeyStocks implements KeyStocks {
     const rows = await this.#oneTimeKeys
       .aggregate<Stock>(
         [
+          { $match: { device: DEVICE_NAMES } },
           { $group: { _id: { device: '$device', algorithm: '$algorithm' }, count: { $sum: 1 } } },
           { $limit: limit },
         ],
@@ -119,6 +120,23 @@ export class MongoKeyStocks implements KeyStocks {
     return new Map(
       [...byAlgorithm].map(([algorithm, stocks]) => [algorithm, stocks.map(({ count }) => count)]),
     );
+  }
+
+  async exhausted(limit: number): Promise<number> {
+    const [uploaded, stocked] = await Promise.all([
+      this.#batches
+        .aggregate<{ _id: string }>([{ $group: { _id: '$device' } }, { $limit: limit }], {
+          hint: 'key_batches_device',
+        })
+        .toArray(),
+      this.#oneTimeKeys
+        .aggregate<{ _id: string }>([{ $match: { device: DEVICE_NAMES } }, { $group: { _id: '$device' } }], {
+          hint: CLAIM_INDEX,
+        })
+        .toArray(),
+    ]);
+    const inStock = new Set(stocked.map(({ _id }) => _id));
+    return uploaded.filter(({ _id }) => !inStock.has(_id)).length;
   }
 
   #stocks(names: readonly string[]): Promise<Stock[]> {

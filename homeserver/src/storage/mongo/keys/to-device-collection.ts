@@ -39,3 +39,13 @@ const REPEAT_TTL_SECONDS = 86_400;
 export const TO_DEVICE_REPEATS_INDEXES: readonly NamedIndex[] = [
   { name: 'to_device_repeats_age', key: { servedAt: 1 }, expireAfterSeconds: REPEAT_TTL_SECONDS },
 ];
+
+/** A message that must come once, and has been put into an inbox. `_id` is `deviceName`, line feed, dedupe key. */
+export type ToDeviceSeenRow = { readonly _id: string; readonly at: Date };
+
+export const TO_DEVICE_SEEN = 'toDeviceSeen';
+/** How long jobs and peers may repeat themselves: outbound queues give up sooner. */
+const SEEN_TTL_SECONDS = 7 * 86_400;
+export const TO_DEVICE_SEEN_INDEXES: readonly NamedIndex[] = [
+  { name: 'to_device_seen_age', key: { at: 1 }, expireAfterSeconds: SEEN_TTL_SECONDS },
+];

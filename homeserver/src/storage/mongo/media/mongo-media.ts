@@ -25,6 +25,9 @@ export const MEDIA_INDEXES: readonly NamedIndex[] = [
   },
 ];
 
+/** Copies that are deleted when nobody asks for them. */
+export const MEDIA_SEEN_INDEX: NamedIndex = { name: 'media_seen', key: { seenAt: 1 }, sparse: true };
+
 const keyOf = (server: string, mediaId: string): string => `${server}/${mediaId}`;
 
 const recordOf = ({ _id, pending: _pending, ...record }: Row): MediaRecord => record;
@@ -64,6 +67,24 @@ export class MongoMedia implements MediaStore {
   async countPending(owner: string, now: number): Promise<number> {
     await this.#rows.deleteMany({ pending: true, owner, expiresAt: { $lte: now } });
     return this.#rows.countDocuments({ pending: true, owner });
+  }
+
+  async see(server: string, mediaId: string, at: number): Promise<void> {
+    await this.#rows.updateOne({ _id: keyOf(server, mediaId) }, { $max: { seenAt: at } });
+  }
+
+  async unseenSince(before: number, limit: number): Promise<MediaRecord[]> {
+    const rows = await this.#rows
+      .find({ seenAt: { $lt: before } })
+      .sort({ seenAt: 1 })
+      .limit(limit)
+      .hint(MEDIA_SEEN_INDEX.name)
+      .toArray();
+    return rows.map(recordOf);
+  }
+
+  async remove(server: string, mediaId: string): Promise<void> {
+    await this.#rows.deleteOne({ _id: keyOf(server, mediaId) });
   }
 
   async refersTo(blob: string): Promise<boolean> {
