@@ -23,6 +23,16 @@ export class MatrixClient {
     this.#headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   }
 
+  /** For what is not asked over HTTP. */
+  get authorization(): string {
+    return this.#headers.authorization ?? '';
+  }
+
+  /** The same user at another process of the server. */
+  at(url: string): MatrixClient {
+    return new MatrixClient(url, this.userId, this.authorization.replace('Bearer ', ''));
+  }
+
   async call(method: 'GET' | 'POST' | 'PUT', path: string, body?: Json): Promise<Json> {
     const response = await request(this.#url + path, {
       method,

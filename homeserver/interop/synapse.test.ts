@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFederation, type TestFederation } from '../src/testing/create-federation.ts';
 import type { TestResponse, TestServer, TestUser } from '../src/testing/create-test-server.ts';
 import { startSynapse, SYNAPSE, type RealSynapse, type SynapseUser } from '../src/testing/real-synapse.ts';
@@ -37,10 +37,8 @@ const keep = process.env.NYX_KEEP_LOGS !== undefined;
 
 beforeAll(async () => {
   if (python === undefined) return;
-  federation = await createFederation(1);
-  const [server] = federation.servers;
-  if (server === undefined) throw new Error('no server');
-  nyx = server;
+  federation = await createFederation(0);
+  nyx = await federation.add({ federation: { presence: true } });
   const { authority, caFile } = federation;
   synapse = await startSynapse({ python, folder, authority, caFile });
   ours = await nyx.register('nyxuser');
@@ -60,13 +58,12 @@ const nameOf = (client: Client) => client.userId.slice(client.userId.indexOf(':'
 
 /** Asks again until the answer meets the condition. */
 async function eventually<T>(ask: () => Promise<T>, met: (answer: T) => boolean): Promise<T> {
-  let last: T | undefined;
-  for (let round = 0; round < 300; round++) {
-    last = await ask();
+  const answer = async () => {
+    const last = await ask();
     if (met(last)) return last;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`it did not come: ${JSON.stringify(last).slice(0, 1500)}`);
+    throw new Error(`it did not come: ${JSON.stringify(last).slice(0, 1500)}`);
+  };
+  return vi.waitFor(answer, { timeout: 60_000, interval: 200 });
 }
 const messages = async (client: Client, room: string): Promise<Event[]> =>
   (await client.ok('GET', `${pathOf(room)}/messages?dir=b&limit=50`)).chunk;
@@ -329,6 +326,53 @@ describe.skipIf(python === undefined).each(directions)('beside messages, %s', (_
     await host.ok('PUT', `${v3}/directory/list/room/${encodeURIComponent(room)}`, { visibility: 'public' });
     const list = await guest.ok('POST', `${v3}/publicRooms?server=${nameOf(host)}`, { limit: 50 });
     expect(list.chunk.map((entry: { room_id: string }) => entry.room_id)).toContain(room);
+  }, 180_000);
+
+  test('presence is shown', async () => {
+    const path = `${v3}/presence/${encodeURIComponent(guest.userId)}/status`;
+    const status = `here since ${transactions++}`;
+    await guest.ok('PUT', path, { presence: 'unavailable', status_msg: status });
+    await eventually(
+      () => host.ok('GET', `${v3}/sync?timeout=0`),
+      (sync) => JSON.stringify(sync.presence ?? {}).includes(status),
+    );
+  }, 180_000);
+
+  const deviceOf = async (client: Client): Promise<string> =>
+    (await client.ok('GET', `${v3}/account/whoami`)).device_id;
+  test('a message to a device arrives, once', async () => {
+    const device = await deviceOf(guest);
+    const text = `for your device ${transactions++}`;
+    const path = `${v3}/sendToDevice/org.example.note/d${transactions++}`;
+    await host.ok('PUT', path, { messages: { [guest.userId]: { [device]: { text } } } });
+    const heard = await eventually(
+      () => guest.ok('GET', `${v3}/sync?timeout=0`),
+      (sync) => JSON.stringify(sync.to_device ?? {}).includes(text),
+    );
+    const { next_batch: since } = heard;
+    const after = await guest.ok('GET', `${v3}/sync?timeout=0&since=${encodeURIComponent(since)}`);
+    expect(JSON.stringify(after.to_device ?? {})).not.toContain(text);
+  }, 180_000);
+
+  test('a space is walked to a room on the other server', async () => {
+    const space = await create(guest, {
+      preset: 'public_chat',
+      name: 'Across',
+      creation_content: { type: 'm.space' },
+    });
+    const child = await create(host, { preset: 'public_chat', name: 'Far child' });
+    const path = `${pathOf(space)}/state/m.space.child/${encodeURIComponent(child)}`;
+    await guest.ok('PUT', path, { via: [nameOf(host)] });
+    const walked = await guest.ok('GET', `/_matrix/client/v1/rooms/${encodeURIComponent(space)}/hierarchy`);
+    expect(walked.rooms.map(({ name }: { name?: string }) => name)).toEqual(['Across', 'Far child']);
+  }, 180_000);
+
+  test('an alias leads to the room', async () => {
+    const name = `life${transactions++}`;
+    const alias = `#${name}:${nameOf(host)}`;
+    await host.ok('PUT', `${v3}/directory/room/${encodeURIComponent(alias)}`, { room_id: room });
+    const found = await guest.ok('GET', `${v3}/directory/room/${encodeURIComponent(alias)}`);
+    expect(found.room_id).toBe(room);
   }, 180_000);
 
   test('state that both change at the same moment ends the same on both sides', async () => {

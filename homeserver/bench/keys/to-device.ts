@@ -1,52 +1,45 @@
-import { MongoDeviceInbox } from '../../src/storage/mongo/keys/mongo-device-inbox.ts';
-import type { Foundation } from '../../src/wiring/foundation.ts';
+import type { BenchClient } from './http.ts';
+import { inParallel } from './http.ts';
 
-const SENDERS = 16;
+const SENDERS = 8;
 const DEVICES = 100;
-const PER_REQUEST = 20;
-const PAGE = 100;
+const PER_REQUEST = 100;
 
-/** Messages per second stored for devices and then read and acknowledged by them, a hundred at a time. */
-export const benchToDevice = async (
-  { db, stream, notifier }: Foundation,
-  messages: number,
-): Promise<number> => {
-  const inbox = new MongoDeviceInbox({ db, stream, notifier });
+/**
+ * Messages per second through the client API: sent by PUT /sendToDevice, a hundred devices at a time as a client shares
+ * a group key, then read and acknowledged by the devices' syncs, a hundred at a time.
+ */
+export const benchToDevice = async (client: BenchClient, messages: number): Promise<number> => {
+  const sender = await client.register('sender');
+  const devices = await inParallel(DEVICES, SENDERS, async (index) => {
+    const session = await client.register(`reader${index}`);
+    const { next_batch: since = '' } = await client.call(session.token, 'GET', '/sync?timeout=0');
+    return { ...session, since };
+  });
   const content = { algorithm: 'm.olm.v1.curve25519-aes-sha2', ciphertext: 'A'.repeat(1_000) };
+  const body = {
+    messages: Object.fromEntries(
+      devices.slice(0, PER_REQUEST).map(({ userId, deviceId }) => [userId, { [deviceId]: content }]),
+    ),
+  };
   const requests = Math.ceil(messages / PER_REQUEST);
-  const device = (index: number) => ({ userId: `@to${index % DEVICES}:bench.example`, deviceId: 'D' });
-  let next = 0;
   const start = performance.now();
-  await Promise.all(
-    Array.from({ length: SENDERS }, async () => {
-      while (next < requests) {
-        const request = next++;
-        await inbox.put(
-          Array.from({ length: PER_REQUEST }, (_, index) => ({
-            to: device(request * PER_REQUEST + index),
-            sender: '@from:bench.example',
-            type: 'm.room.encrypted',
-            content,
-            dedupeKey: `r${request}i${index}`,
-          })),
-        );
-      }
-    }),
+  await inParallel(requests, SENDERS, (index) =>
+    client.call(sender.token, 'PUT', `/sendToDevice/m.room.encrypted/t${index}`, body),
   );
-  const upTo = stream.mark();
   let read = 0;
-  await Promise.all(
-    Array.from({ length: DEVICES }, async (_, index) => {
-      for (let after = 0; ;) {
-        const page = await inbox.read(device(index), after, upTo, PAGE);
-        read += page.messages.length;
-        after = page.through;
-        await inbox.acknowledge(device(index), after);
-        if (page.messages.length < PAGE) return;
-      }
-    }),
-  );
+  await inParallel(DEVICES, SENDERS, async (index) => {
+    const device = devices[index];
+    for (let since = device?.since ?? ''; ;) {
+      const answer = await client.call(device?.token ?? '', 'GET', `/sync?timeout=0&since=${since}`);
+      const count = answer.to_device?.events.length ?? 0;
+      read += count;
+      since = answer.next_batch ?? '';
+      if (count === 0) return;
+    }
+  });
   const seconds = (performance.now() - start) / 1_000;
-  if (read < requests * PER_REQUEST) throw new Error(`only ${read} messages arrived`);
+  if (read !== requests * PER_REQUEST)
+    throw new Error(`${read} messages arrived of ${requests * PER_REQUEST}`);
   return read / seconds;
 };

@@ -63,6 +63,15 @@ describe('nyx start', () => {
       /nyx: MongoDB .*, run by this server \(.+\)\nnyx: Redis .*, run by this server \(.+\)/,
     );
     expect(await nyx.stop('SIGTERM')).toBe(0);
+    // Standard output is the log and nothing but the log; each line is an object.
+    const log = nyx
+      .stdout()
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(log).toContainEqual(
+      expect.objectContaining({ msg: 'request', operation: 'getVersions', status: 200 }),
+    );
     const commandLines = await Promise.all(
       (await readdir('/proc'))
         .filter((name) => /^\d+$/.test(name))
@@ -83,6 +92,17 @@ describe('nyx start', () => {
     expect(await readFile(join(folder, 'data/secrets/signing.key'), 'utf8')).toBe(keys);
   });
 
+  it.runIf(process.platform === 'linux')('runs with the memory settings that it needs', async () => {
+    await using server = await startNyx({ args: ['start'], env: onTestServices() });
+    const { pid } = server.child;
+    expect((await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).split('\0')).toContain(
+      '--max-semi-space-size=8',
+    );
+    expect((await readFile(`/proc/${String(pid)}/environ`, 'utf8')).split('\0')).toContain(
+      'MALLOC_ARENA_MAX=2',
+    );
+  });
+
   it('refuses a data folder that a living server uses, and leaves that one alone', async () => {
     await using first = await startNyx({ args: [], env: ownServices() });
     const second = await runNyx({ args: ['start'], env: ownServices() });
@@ -93,33 +113,66 @@ describe('nyx start', () => {
 
   it('reports every mistake of a wrong configuration and starts nothing', async () => {
     const file = join(folder, 'bad.yaml');
-    await writeFile(file, 'server: { nme: x, tls: { port: 1 } }\nmedia: { maxUpload: big }\n');
+    await writeFile(
+      file,
+      [
+        'server: { nme: x, tls: { port: 1, cert: absent.pem }, trustedProxies: [everybody] }',
+        'media: { maxUpload: big }',
+        'registration: { sharedSecretFile: absent.secret }',
+        'database: { uri: "mysql://root:hunter2@127.0.0.1/" }',
+      ].join('\n'),
+    );
     const result = await runNyx({
       args: ['start', '--config', file],
-      env: { ...ownServices(), NYX_BIND: '0.0.0.0' },
+      env: {
+        ...ownServices(),
+        NYX_BIND: '0.0.0.0,here',
+        NYX_EXTRA_CA: file,
+        REDIS_URL: 'http://127.0.0.1:6379',
+      },
     });
     expect(result).toMatchObject({ code: 78, stdout: '' });
-    for (const path of [
+    const paths = [
       'server.nme',
+      'server.name',
+      'server.bind.1 (from NYX_BIND)',
       'server.tls.cert',
       'server.tls.key',
-      'server.name',
+      'server.trustedProxies.0',
       'media.maxUpload',
-    ]) {
-      expect(result.stderr).toContain(`  ${path}: `);
-    }
-    expect(result.stderr.match(/ fix: /g)).toHaveLength(5);
+      'registration.sharedSecretFile',
+      'database.uri',
+      'redis.uri (from REDIS_URL)',
+      'federation.extraCa (from NYX_EXTRA_CA)',
+    ];
+    for (const path of paths) expect(result.stderr).toContain(`  ${path}: `);
+    expect(result.stderr.match(/ fix: /g)).toHaveLength(paths.length);
+    expect(result.stderr).not.toContain('hunter2');
     expect(existsSync(join(folder, 'data'))).toBe(false);
   });
 
-  it('says which port is taken, and what to do', async () => {
+  it('says which port is taken, and what to do, before it starts anything', async () => {
     await using first = await startNyx({ args: [], env: onTestServices() });
+    const data = join(folder, 'second');
     const second = await runNyx({
       args: [],
-      env: { ...onTestServices(), NYX_PORT: new URL(first.url).port },
+      env: { ...ownServices(), NYX_PORT: new URL(first.url).port, NYX_DATA_DIR: data },
     });
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/EADDRINUSE.*\nTo fix it: .*NYX_PORT/);
+    expect(existsSync(data)).toBe(false);
+  });
+
+  it('listens on all addresses of both families when both are named', async () => {
+    await using nyx = await startNyx({
+      args: [],
+      env: { ...onTestServices(), NYX_BIND: '0.0.0.0,::', NYX_SERVER_NAME: 'both.test' },
+    });
+    await expect.poll(() => nyx.output().match(/nyx: listening on http:\S+/g)).toHaveLength(2);
+    for (const [, port = ''] of nyx.output().matchAll(/nyx: listening on http:\/\/0\.0\.0\.0:(\d+)/g))
+      expect(await versions(`http://127.0.0.1:${port}`)).toHaveProperty('versions');
+    for (const [, port = ''] of nyx.output().matchAll(/nyx: listening on http:\/\/\[::\]:(\d+)/g))
+      expect(await versions(`http://[::1]:${port}`)).toHaveProperty('versions');
   });
 
   it('explains a database that does not answer', async () => {

@@ -49,6 +49,7 @@ export type RunningNyx = AsyncDisposable & {
   /** Milliseconds from the launch to the first line that says where it listens. */
   readonly startMs: number;
   readonly output: () => string;
+  readonly stdout: () => string;
   readonly stop: (signal: NodeJS.Signals) => Promise<number | null>;
 };
 
@@ -57,6 +58,8 @@ export const startNyx = async (options: NyxOptions): Promise<RunningNyx> => {
   const begun = performance.now();
   const child = launch(options);
   let output = '';
+  let stdout = '';
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk.toString();
@@ -78,6 +81,7 @@ export const startNyx = async (options: NyxOptions): Promise<RunningNyx> => {
     child,
     startMs: performance.now() - begun,
     output: () => output,
+    stdout: () => stdout,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop('SIGKILL');

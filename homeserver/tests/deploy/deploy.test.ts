@@ -55,6 +55,9 @@ const environmentOf = async (service: string): Promise<Record<string, string>> =
   ...services[service]?.environment,
 });
 
+/** What the proxy's authority is to the servers. */
+const authority = new TestCertificateAuthority();
+
 const own = testServices();
 const folders: string[] = [];
 afterAll(async () => {
@@ -104,7 +107,8 @@ describe('compose.yaml', () => {
       const { config, warnings } = readConfig({
         argv: [],
         env: await environmentOf(service),
-        readFile: () => '',
+        readFile: () => authority.cert,
+        kindOf: () => undefined,
       });
       expect(warnings).toEqual([]);
       expect(config.server).toMatchObject({
@@ -119,7 +123,7 @@ describe('compose.yaml', () => {
 
   it('keeps the two servers apart', async () => {
     const [one, two] = (await Promise.all(homeservers.map(environmentOf))).map((env) =>
-      loadConfig({ argv: [], env, readFile: () => '' }),
+      loadConfig({ argv: [], env, readFile: () => authority.cert, kindOf: () => undefined }),
     );
     expect(one?.database.name).not.toBe(two?.database.name);
     expect(one?.redis.keyPrefix).not.toBe(two?.redis.keyPrefix);
@@ -161,7 +165,7 @@ describe('the entry point of the Dockerfile', () => {
   it('starts both servers with the environment of the compose file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'nyx-deploy-'));
     folders.push(folder);
-    await writePrivateFile(join(folder, 'root.crt'), new TestCertificateAuthority().cert);
+    await writePrivateFile(join(folder, 'root.crt'), authority.cert);
     // What containers have and processes have not: names of other containers, volumes, a network of their own.
     const here = {
       MONGODB_URI: own.mongoUri,

@@ -67,6 +67,19 @@ describe('good events land', () => {
     expect(await bodies()).toEqual(['once']);
   });
 
+  test('also a state event on a fork, which counts in what the fork is resolved to', async () => {
+    const room = `${v3}/rooms/${encodeURIComponent(peer.room)}`;
+    await alice.ok('PUT', `${room}/send/m.room.message/fork`, { msgtype: 'm.text', body: 'meanwhile' });
+    const renamed = peer.event({
+      type: 'm.room.member',
+      stateKey: peer.user,
+      content: { membership: 'join', displayname: 'Mallory' },
+    });
+    await peer.send([renamed.json]);
+    const member = await alice.ok('GET', `${room}/state/m.room.member/${encodeURIComponent(peer.user)}`);
+    expect(member.displayname).toBe('Mallory');
+  });
+
   test('beside bad ones in the same transaction', async () => {
     const good = peer.message('survivor');
     const unsigned: JsonObject = { ...peer.event().json, signatures: {} };

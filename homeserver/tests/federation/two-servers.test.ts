@@ -92,6 +92,25 @@ describe.each(['10', '11', '12'])('room version %s', (version) => {
     );
   });
 
+  test('an invite is withdrawn, and the invited side learns it', async () => {
+    const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, {
+      preset: 'private_chat',
+      room_version: version,
+    });
+    await alice.ok('POST', `${pathOf(room)}/invite`, { user_id: bob.userId });
+    const { next_batch: since } = await until(bob, (sync) => sync.rooms?.invite?.[room] !== undefined);
+    await alice.ok('POST', `${pathOf(room)}/kick`, { user_id: bob.userId });
+    await expect
+      .poll(
+        async () =>
+          (await bob.ok('GET', `${v3}/sync?since=${since}&timeout=1000`)).rooms?.leave?.[room] !== undefined,
+        { timeout: 60_000 },
+      )
+      .toBe(true);
+    const again = await bob.ok('GET', `${v3}/sync`);
+    expect(again.rooms?.invite?.[room]).toBeUndefined();
+  });
+
   test('an invite is refused, and the inviting side learns it', async () => {
     const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, {
       preset: 'private_chat',

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { JobDefinition } from '../../src/jobs/define-job.ts';
 import { PermanentError, RetryableError, defineJob } from '../../src/jobs/define-job.ts';
@@ -59,6 +59,7 @@ const setUp = async (definitions: readonly JobDefinition[], withWorker = true) =
   const rows = db.collection('outbox');
   return {
     stack,
+    redisPrefix: services.redisPrefix,
     redis,
     queues,
     relay,
@@ -223,4 +224,69 @@ it('runs scheduled jobs again and again', async () => {
   const { stack, queues, redis } = await setUp([job]);
   stack.use(keepSchedules([{ job, everyMs: 50, payload: {} }], { queues, redis, logger }));
   await expect.poll(() => runs, { timeout: 25_000 }).toBeGreaterThan(2);
+});
+
+describe('stopping', () => {
+  /** Nothing listens on port 1. */
+  const NOWHERE = 'redis://127.0.0.1:1';
+  const endless = (begun: () => void): JobDefinition =>
+    defineJob({
+      name: 'test.endless',
+      queue: 'default',
+      retry: { attempts: 1, backoffMs: 1 },
+      payload,
+      run: async (_payload, { signal }) => {
+        begun();
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    });
+  const ledger = { begin: async () => true, done: async () => undefined, failed: async () => undefined };
+
+  it('does not wait for a Redis that never was there', async () => {
+    const job = endless(() => undefined);
+    const connection = connectRedis(NOWHERE, 'wait', logger);
+    const shared = connectRedis(NOWHERE, 'fail-fast', logger);
+    const jobs = new Map([[job.name, job]]);
+    const worker = new JobWorker({ connection, prefix: 'n', jobs, ledger, logger, concurrency: CONCURRENCY });
+    const queues = new Queues(shared, 'n');
+    // Without running jobs there is nothing to be patient for, however long the patience.
+    await worker.close(600_000);
+    await queues[Symbol.asyncDispose]();
+    disconnectRedis(connection);
+    disconnectRedis(shared);
+  });
+
+  it('tells a job that does not end to stop, and waits no longer for it', async () => {
+    let running = 0;
+    const job = endless(() => void (running += 1));
+    const { stack, relay, redis, redisPrefix } = await setUp([job], false);
+    const connection = stack.adopt(redis.duplicate({ maxRetriesPerRequest: null }), disconnectRedis);
+    const jobs = new Map([[job.name, job]]);
+    const worker = new JobWorker({
+      connection,
+      prefix: redisPrefix,
+      jobs,
+      ledger,
+      logger,
+      concurrency: CONCURRENCY,
+    });
+    await relay.enqueue([{ name: job.name, payload: { n: 1 } }]);
+    await expect.poll(() => running).toBe(1);
+    await worker.close(100);
+  });
+});
+
+it('leaves a job of its own when the one that waited begins before the transaction is committed', async () => {
+  const { transact, outbox, rows } = await setUp([], false);
+  const request = { name: 'test.begun', payload: { n: 1 }, key: 'same' };
+  await outbox.add([request]);
+  const [waiting] = await outbox.due(10);
+  await transact(async (session) => {
+    // The transaction sees the world as it was before the job begins.
+    await rows.countDocuments({}, { session });
+    await outbox.begin(waiting?._id.toHexString() ?? '');
+    await outbox.add([request], session);
+  });
+  const keys = (await rows.find().sort({ _id: 1 }).toArray()).map(({ key }) => key as string | undefined);
+  expect(keys).toEqual([undefined, 'test.begun:same']);
 });

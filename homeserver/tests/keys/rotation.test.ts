@@ -119,6 +119,40 @@ describe('fan-out of group-key changes', () => {
     expect((await sendUnder(bob, 'declined', newest.event_id)).status).toBe(200);
   });
 
+  it.each(['leave', 'ban', 'deactivate'])('tells the others of a departure by %s', async (way) => {
+    const gone = await server.register(`gone-${way}`);
+    await gone.ok('POST', `${BASE}/keys/upload`, { device_keys: makeDevice(gone).deviceKeys() });
+    await gone.ok('POST', `${BASE}/join/${encodeURIComponent(room)}`, {});
+    const { next_batch: since } = await sync(alice);
+    if (way === 'leave') await gone.ok('POST', inRoom('leave'), {});
+    else if (way === 'ban') await alice.ok('POST', inRoom('ban'), { user_id: gone.userId });
+    else
+      await gone.ok('POST', `${BASE}/account/deactivate`, {
+        auth: {
+          type: 'm.login.password',
+          identifier: { type: 'm.id.user', user: gone.userId },
+          password: gone.password,
+        },
+      });
+    const expected = way === 'ban' ? 'ban' : 'leave';
+    const reasons = new Set<string>();
+    for (let token = since; !reasons.has(expected);) {
+      const answer = await sync(alice, token, 20_000);
+      for (const { content } of (answer.to_device?.events ?? []) as Signal[]) {
+        expect(content.room).toBe(room);
+        reasons.add(content.reason);
+      }
+      token = answer.next_batch;
+    }
+    const after = (await alice.ok(
+      'GET',
+      inRoom(`state/m.room.member/${encodeURIComponent(gone.userId)}`),
+    )) as {
+      membership: string;
+    };
+    expect(after.membership).toBe(way === 'ban' ? 'ban' : 'leave');
+  });
+
   it('tells the others when a device with keys is removed', async () => {
     const extra = await server.login(bob);
     await extra.ok('POST', `${BASE}/keys/upload`, { device_keys: makeDevice(extra).deviceKeys() });

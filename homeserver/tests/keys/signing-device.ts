@@ -35,6 +35,7 @@ export const makeDevice = ({ userId, deviceId }: Pick<TestUser, 'userId' | 'devi
   const signObject = <T extends JsonObject>(object: T) => signedBy(object, userId, keyId, privateKey);
   return {
     publicKey,
+    privateKey,
     sign: signObject,
     deviceKeys: (algorithms: string[] = ['m.olm.v1.curve25519-aes-sha2', 'm.megolm.v1.aes-sha2']) =>
       signObject({

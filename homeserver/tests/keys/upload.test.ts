@@ -132,6 +132,24 @@ describe('uploading keys', () => {
     expect(answer.one_time_key_counts).toEqual({ my_algorithm: 1 });
   });
 
+  it('forgets the keys of a device whose removal was cut short by a crash', async () => {
+    const gone = await server.login(alice);
+    const mine = makeDevice(gone);
+    await gone.ok('POST', UPLOAD, {
+      device_keys: mine.deviceKeys(),
+      one_time_keys: mine.oneTimeKeys(2, 'cut'),
+    });
+    // As far as a process came that was killed between the two.
+    const { accounts, foundation } = server.server.context;
+    expect(await accounts.devices.remove(alice.userId, [gone.deviceId])).toEqual([gone.deviceId]);
+    foundation.relay.poke();
+    const published = async () => {
+      const keys = await bob.ok('POST', QUERY, { device_keys: { [alice.userId]: [gone.deviceId] } });
+      return Object.keys(keys.device_keys[alice.userId]);
+    };
+    await expect.poll(published).toEqual([]);
+  });
+
   it('forgets the keys of a device that logs out', async () => {
     const gone = await server.login(alice);
     const mine = makeDevice(gone);

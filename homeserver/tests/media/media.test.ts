@@ -17,7 +17,6 @@ const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 );
-const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
 
 let server: TestServer;
 let alice: TestUser;
@@ -292,33 +291,16 @@ describe('announced uploads', () => {
   });
 });
 
-it('gives small images in place of thumbnails, and says when it cannot', async () => {
-  const cases: readonly (readonly [Buffer, string, string, number])[] = [
-    [PNG, 'image/png', '', 200],
-    [PNG, 'image/png', '&animated=false', 200],
-    [PNG, 'image/jpeg', '', 200],
-    [GIF, 'image/gif', '&animated=true', 200],
-    [GIF, 'image/gif', '&animated=false', 400],
-    [Buffer.from('<svg/>'), 'image/svg+xml', '', 400],
-    [Buffer.from('no picture'), 'image/png', '', 400],
-    [PNG, 'text/plain', '', 400],
-    [PNG, 'image/png', '&method=stretch', 400],
-  ];
-  for (const [bytes, type, query, status] of cases) {
-    const id = await upload(bytes, type);
-    const answer = await alice.request(
-      'GET',
-      `${AUTHED}/thumbnail/localhost/${id}?width=64&height=64${query}`,
-    );
-    expect([type, query, answer.status]).toEqual([type, query, status]);
-    if (status === 200) {
-      const real = bytes === GIF ? 'gif' : 'png';
-      expect(answer.headers.get('content-type')).toBe(`image/${real}`);
-      expect(answer.headers.get('content-disposition')).toBe(`inline; filename=thumbnail.${real}`);
-    }
-  }
+it('says what is wrong with a request for a thumbnail', async () => {
   const id = await upload(PNG, 'image/png');
-  for (const query of ['', '?width=0&height=1', '?width=x&height=1', '?width=1'])
+  for (const query of [
+    '',
+    '?width=0&height=1',
+    '?width=x&height=1',
+    '?width=1',
+    '?width=1&height=1&method=stretch',
+    '?width=1&height=1&animated=maybe',
+  ])
     expect((await alice.request('GET', `${AUTHED}/thumbnail/localhost/${id}${query}`)).status).toBe(400);
 });
 

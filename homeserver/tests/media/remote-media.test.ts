@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { DiskBlobs } from '../../src/blob/disk.ts';
+import { DomainError } from '../../src/domain/errors.ts';
 import { RemoteMedia } from '../../src/domain/media/remote-media.ts';
 import { testServices } from '../../src/testing/services.ts';
 import { connectMongo, databaseOf } from '../../src/storage/mongo/connection.ts';
@@ -52,7 +53,8 @@ it('keeps nothing of what a hostile server sends, and hangs up', async () => {
         isOpen = false;
       }
     }
-    const peers = { open: () => Promise.resolve({ contentType, body: body() }) };
+    const openElsewhere = () => Promise.reject(new DomainError('bad_gateway', 'not there'));
+    const peers = { open: () => Promise.resolve({ contentType, body: body() }), openElsewhere };
     const remote = new RemoteMedia({ peers, store, blobs, clock: { now: () => 0 } }, 100);
     await expect(remote.fetch('evil.example', 'x')).rejects.toMatchObject({ code: 'bad_gateway' });
     expect([text, isOpen, await store.find('evil.example', 'x')]).toEqual([text, false, undefined]);

@@ -114,6 +114,18 @@ describe('a server whose Redis is gone', () => {
   });
 });
 
+describe('a server whose Redis was never there', () => {
+  it('starts, serves, and stops in order when told to', { timeout: 180_000 }, async () => {
+    // Nothing listens on port 1.
+    await using alone = await installation.startServer({ REDIS_URL: 'redis://127.0.0.1:1' });
+    expect((await fetch(`${alone.url}/_matrix/client/versions`)).status).toBe(200);
+    const started = performance.now();
+    expect(await alone.signal('SIGTERM')).toBe(0);
+    // Without running requests and jobs, the ten seconds of grace are for nobody.
+    expect(performance.now() - started, alone.log().slice(-3_000)).toBeLessThan(8_000);
+  });
+});
+
 describe('a server whose MongoDB is gone', () => {
   it('says so, and recovers by itself', { timeout: AWAY_MS + 180_000 }, async () => {
     const user = await register('mongoless');
@@ -143,6 +155,19 @@ describe('a server whose MongoDB is gone', () => {
     expect((await call('GET', dataPath(user.userId), user.token)).body).toEqual({ after: true });
     // What was written after the outage is seen by a sync: the interrupted write holds nobody up.
     await expect.poll(() => synced(user.token), { timeout: 60_000, interval: 100 }).toEqual({ after: true });
+  });
+
+  it('stops in order when told to, though both services are gone', { timeout: 180_000 }, async () => {
+    await using other = await installation.startServer();
+    await installation.mongo.kill();
+    await installation.redis.kill();
+    const started = performance.now();
+    const code = await other.signal('SIGTERM');
+    const took = performance.now() - started;
+    await installation.redis.start();
+    await installation.mongo.start();
+    expect(code, other.log().slice(-3_000)).toBe(0);
+    expect(took, other.log().slice(-3_000)).toBeLessThan(25_000);
   });
 });
 

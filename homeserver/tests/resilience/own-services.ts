@@ -141,12 +141,13 @@ const NYX = join(import.meta.dirname, '../../bin/nyx.js');
 const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
   const child = spawn(process.execPath, [NYX, 'start'], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    log += chunk.toString();
-  });
+  for (const output of [child.stdout, child.stderr])
+    output.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
   const ended = once(child, 'exit') as Promise<[number | null]>;
   const listening = (): string | undefined => /nyx: listening on (http:\S+)/.exec(log)?.[1];
   await until('the server', () => {

@@ -93,3 +93,31 @@ it('tells on one process what was sent on both, each event once and none missing
     expect(JSON.parse(j).prev_events).toEqual([previous._id]);
   }
 }, 300_000);
+
+it('makes a room for each request, also when two processes get the same one in the same millisecond', async () => {
+  const systemClock = one.server.context.foundation.platform.clock;
+  const at2100 = { ...systemClock, now: () => 4_102_444_800_000 };
+  await using left = await createTestServer({ sameAs: one, platform: { clock: at2100 } });
+  await using right = await createTestServer({ sameAs: one, platform: { clock: at2100 } });
+  const token = alice.token;
+  const create = async (server: TestServer, n: number) => {
+    const body = { room_version: '12', room_alias_name: `same-ms-${server === left ? 'l' : 'r'}-${n}` };
+    const answer = await server.request('POST', `${v3}/createRoom`, {
+      token,
+      body: { ...body, name: 'Same' },
+    });
+    return {
+      status: answer.status,
+      room: answer.body.room_id,
+      alias: `#${body.room_alias_name}:${nameOf(alice)}`,
+    };
+  };
+  const rounds = Array.from({ length: 6 }, (_, n) => n);
+  const made = await Promise.all(rounds.flatMap((n) => [create(left, n), create(right, n)]));
+  expect(made.map(({ status }) => status)).toEqual(made.map(() => 200));
+  expect(new Set(made.map(({ room }) => room)).size).toBe(made.length);
+  for (const { room, alias } of made)
+    expect((await alice.ok('GET', `${v3}/directory/room/${enc(alias)}`)).room_id).toBe(room);
+});
+
+const nameOf = ({ userId }: TestUser): string => userId.slice(userId.indexOf(':') + 1);

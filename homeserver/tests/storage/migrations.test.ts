@@ -26,12 +26,15 @@ beforeEach(async () => {
   await db.dropDatabase();
 });
 
-const deps = (owner = 'one'): MigrationDeps => ({
+const deps = (owner = 'one', onWait: () => void = () => undefined): MigrationDeps => ({
   db,
   clock: { now: () => Date.now() },
   logger: createLogger('silent', { write: () => undefined }),
   owner,
-  delay: (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 20))),
+  delay: async () => {
+    onWait();
+    await new Promise(setImmediate);
+  },
 });
 
 const step = (name: string, up: Migration['up'] = async () => undefined): Migration => ({
@@ -62,14 +65,17 @@ it('resumes a step that was cut short where it had got to', async () => {
 });
 
 it('is run by one process while the others wait', async () => {
-  let running = 0;
+  const waiting = new Set<string>();
   const slow = step('0001-slow', async () => {
-    running += 1;
-    expect(running).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    running -= 1;
+    // Goes on only when the two others were turned away.
+    await expect.poll(() => waiting.size).toBe(2);
   });
-  const results = await Promise.all(['a', 'b', 'c'].map((owner) => migrate([slow], deps(owner))));
+  const run = (owner: string) =>
+    migrate(
+      [slow],
+      deps(owner, () => void waiting.add(owner)),
+    );
+  const results = await Promise.all(['a', 'b', 'c'].map(run));
   expect(results.flat()).toEqual(['0001-slow']);
   expect(ran).toEqual(['0001-slow']);
 });
