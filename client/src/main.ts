@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import './themes/tokens.css';
 import './themes/base.css';
 import App from './app.vue';
+import { browserSockets } from './adapters/browser-socket.ts';
 import { fetchHttp } from './adapters/fetch-http.ts';
 import { browserPlatform } from './adapters/platform.ts';
 import { registerServiceWorker } from './adapters/service-worker.ts';
@@ -18,7 +19,12 @@ import { useSession } from './stores/session.ts';
 z.config({ jitless: true });
 
 const app = createApp(App);
-app.provide(servicesKey, { http: fetchHttp, platform: browserPlatform, openEngine: openWorkerEngine });
+app.provide(servicesKey, {
+  http: fetchHttp,
+  platform: browserPlatform,
+  sockets: browserSockets,
+  openEngine: openWorkerEngine,
+});
 app.use(createPinia());
 app.use(i18n);
 app.config.errorHandler = (error) => browserPlatform.report(error);

@@ -71,8 +71,10 @@ export const newPerson = async (
   server: { url: string; name: string },
   name: string,
   options: Parameters<Browser['newContext']>[0] = {},
+  prepare: (context: BrowserContext) => Promise<void> = async () => undefined,
 ): Promise<Person> => {
   const { context, page, faults } = await newPage(browser, options);
+  await prepare(context);
   await signUp(page, server.url, name);
   const words = await setUpVault(page);
   return { page, context, userId: `@${name}:${server.name}`, words, faults };
@@ -144,4 +146,141 @@ export const act = async (page: Page, text: string | RegExp, action: string): Pr
   }
   await row.getByRole('button', { name: 'More', exact: true }).click();
   await page.getByRole('menuitem', { name: action }).click();
+};
+
+/** Opens a room from the list. */
+export const openRoom = async (page: Page, room: string): Promise<void> => {
+  await page
+    .getByRole('link', { name: new RegExp(room) })
+    .first()
+    .click(slow);
+  await composer(page).waitFor(slow);
+};
+
+/** Attaches files through the composer's own input and sends them. */
+export const sendFiles = async (
+  page: Page,
+  files: { name: string; mimeType: string; buffer: Buffer }[],
+  caption = '',
+): Promise<void> => {
+  await page.locator('.composer input[type="file"]').setInputFiles(files);
+  const dialog = page.getByRole('dialog');
+  if (caption !== '') await dialog.getByLabel('Caption').fill(caption);
+  await dialog.getByRole('button', { name: 'Send', exact: true }).click();
+  await dialog.waitFor({ state: 'hidden', ...slow });
+};
+
+/** Opens a member's card in the room's details. */
+export const openMember = async (page: Page, userId: string): Promise<void> => {
+  await openPanel(page);
+  const back = page.getByRole('complementary').getByRole('button', { name: 'Back' });
+  if (await back.isVisible()) await back.click();
+  await page.locator('.member').filter({ hasText: userId }).click(slow);
+  await page.locator('.card .id').filter({ hasText: userId }).waitFor(slow);
+};
+
+/** The event of a message as the server has it, read from the app's own view of it. */
+export const sourceOf = async (page: Page, text: string | RegExp): Promise<Record<string, unknown>> => {
+  await act(page, text, 'View source');
+  const dialog = page.getByRole('dialog');
+  const json = await dialog.locator('pre').last().innerText();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  return JSON.parse(json) as Record<string, unknown>;
+};
+
+/**
+ * Keys that get lost on their way: while `losing`, encrypted to-device messages are left out of what sync brings, until
+ * the message that needs them has come. What is asked for afterwards arrives.
+ */
+export type KeyLoss = { losing: boolean; lost: number };
+
+type Timeline = { timeline?: { events?: { type: string }[] } };
+type SyncBody = { to_device?: { events?: { type: string }[] }; rooms?: { join?: Record<string, Timeline> } };
+
+/** Makes keys losable in every page of a context; to be called before its first page loads. */
+export const makeKeysLosable = async (context: BrowserContext): Promise<KeyLoss> => {
+  const loss: KeyLoss = { losing: false, lost: 0 };
+  const isSealed = (event: { type: string }): boolean => event.type === 'm.room.encrypted';
+  let messageCame = false;
+  const lose = <T extends SyncBody>(body: T): T => {
+    if (!loss.losing) return body;
+    const events = body.to_device?.events ?? [];
+    const kept = events.filter((event) => !isSealed(event));
+    loss.lost += events.length - kept.length;
+    messageCame ||= Object.values(body.rooms?.join ?? {}).some(
+      (room) => room.timeline?.events?.some(isSealed) === true,
+    );
+    loss.losing = !(messageCame && loss.lost > 0);
+    return body.to_device === undefined ? body : { ...body, to_device: { ...body.to_device, events: kept } };
+  };
+  await context.route(/\/_matrix\/client\/v3\/sync\?/, async (route) => {
+    const answer = await route.fetch({ timeout: 0 }).catch(() => undefined);
+    if (answer === undefined) return route.abort().catch(() => undefined);
+    const body = (await answer.json().catch(() => ({}))) as SyncBody;
+    return route.fulfill({ response: answer, json: lose(body) }).catch(() => undefined);
+  });
+  await context.routeWebSocket(/chat\.nyx\.socket/, (page) => {
+    const server = page.connectToServer();
+    server.onMessage((text) => {
+      const frame = JSON.parse(String(text)) as { type: string; body: SyncBody };
+      page.send(frame.type === 'sync' ? JSON.stringify({ ...frame, body: lose(frame.body) }) : text);
+    });
+  });
+  return loss;
+};
+
+/** Notes whether this text ever stands in the timeline from now on, however shortly. */
+export const watchFor = async (page: Page, text: string): Promise<() => Promise<boolean>> => {
+  await page.evaluate((wanted) => {
+    const seen = { seen: false };
+    const look = (): void => {
+      seen.seen ||= [...document.querySelectorAll('.message')].some((row) =>
+        row.textContent.includes(wanted),
+      );
+    };
+    new MutationObserver(look).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+    Object.assign(window, { watched: seen });
+  }, text);
+  return () => page.evaluate(() => (window as unknown as { watched: { seen: boolean } }).watched.seen);
+};
+
+/** What a failed test leaves to look at: each person's page as text, and the faults of its console. */
+export const describePages = async (people: readonly Person[]): Promise<string> => {
+  const parts = await Promise.all(
+    people.map(async ({ page, userId, faults }) => {
+      const text = await page
+        .locator('body')
+        .innerText({ timeout: 5_000 })
+        .catch(() => '(gone)');
+      return `--- ${userId} ${page.url()}\n${text.slice(-1_500)}\n${faults.slice(-8).join('\n')}`;
+    }),
+  );
+  return parts.join('\n');
+};
+
+/** Signs in to an account that another browser made; ends where the vault is set up. */
+export const signIn = async (page: Page, url: string, name: string): Promise<void> => {
+  await page.goto(`${url}/#/sign-in`);
+  await page.getByLabel('Name', { exact: true }).fill(name, slow);
+  await page.getByLabel('Password', { exact: true }).fill('a login password');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('heading', { name: 'Protect your messages' }).waitFor(slow);
+};
+
+/** Answers the server's question for the password, when a dialog asks for it. */
+export const confirmPassword = async (page: Page): Promise<void> => {
+  const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  await dialog.getByLabel('Password').fill('a login password', slow);
+  await dialog.getByRole('button', { name: 'Confirm' }).click();
+  await dialog.waitFor({ state: 'hidden', ...slow });
+};
+
+export const closePanel = async (page: Page): Promise<void> => {
+  const panel = page.getByRole('complementary');
+  if (await panel.isVisible()) await panel.getByRole('button', { name: 'Close' }).click();
 };

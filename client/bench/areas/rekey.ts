@@ -1,12 +1,11 @@
-import { createEpoch } from '../../src/crypto/engine/choose-epoch.ts';
 import { EngineCore } from '../../src/crypto/engine/engine-core.ts';
-import { deviceName, type Op } from '../../src/crypto/engine/op.ts';
+import { prepareSend, type Progress } from '../../src/crypto/engine/group-send.ts';
+import { type Op } from '../../src/crypto/engine/op.ts';
 import { createDevice } from '../../src/crypto/engine/own-device.ts';
 import { openFromClaim, peerOf } from '../../src/crypto/engine/pairwise-channel.ts';
-import { PLANS } from '../../src/crypto/engine/sending-slot.ts';
-import { startPlan, workOnPlan } from '../../src/crypto/engine/share-plan.ts';
-import { USERS } from '../../src/crypto/engine/tables.ts';
-import { emptyRoom } from '../../src/crypto/group/room-record.ts';
+import { requestDone } from '../../src/crypto/engine/sync-in.ts';
+import { ROOMS, USERS } from '../../src/crypto/engine/tables.ts';
+import { emptyRoom, NO_MEMBER, type RoomRecord } from '../../src/crypto/group/room-record.ts';
 import { type DeviceRecord, emptyUser } from '../../src/crypto/identity/user-record.ts';
 import { decodeSession, encodeSession } from '../../src/crypto/pairwise/record.ts';
 import type { Session } from '../../src/crypto/pairwise/session.ts';
@@ -51,7 +50,7 @@ const openCore = async (): Promise<EngineCore> => {
 };
 
 /** A user with trusted devices, and an answered session with each. */
-const addUser = (op: Op, userId: string): string[] => {
+const addUser = (op: Op, userId: string): void => {
   const devices: Record<string, DeviceRecord> = {};
   for (let i = 0; i < DEVICES_PER_USER; i++) {
     const deviceId = `DEVICE${i}`;
@@ -71,53 +70,85 @@ const addUser = (op: Op, userId: string): string[] => {
     openFromClaim(op, peerOf(userId, record), claimed);
   }
   op.tx.put(USERS, userId, { ...emptyUser(userId), tracked: true, pinned: 'pinned', devices });
-  return Object.keys(devices).map((deviceId) => deviceName(userId, deviceId));
+};
+
+/** An encrypted room that all of them are signed members of. */
+const roomOf = (users: readonly string[]): RoomRecord => ({
+  ...emptyRoom(ROOM),
+  membership: 'join',
+  algorithm: GROUP_ALGORITHM,
+  everEncrypted: true,
+  joinRule: 'public',
+  membersComplete: true,
+  members: Object.fromEntries(
+    users.map((userId) => [userId, { ...NO_MEMBER, membership: 'join', joinState: 'valid' }]),
+  ),
+});
+
+/** CPU time (ms) of this thread: what keeps the page or the worker from doing anything else. */
+const threadMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 };
 
 /**
- * The whole cost of a fresh epoch's hand-out on existing sessions, as the engine pays it: records opened and sealed,
- * frames made, requests queued, each slice committed. Figures are CPU time of the process, collector included, as the
- * bound is one of CPU.
+ * A send into a large room whose key must change, on existing sessions, as the engine pays it: the roster judged, the
+ * epoch made, records opened and sealed, frames made, requests queued, each slice committed. The total is the CPU time
+ * of the whole process, the garbage collector's threads included; a slice is what its own thread spends.
  */
 export const rekeyArea: BenchArea = async ({ quick }) => {
   const core = await openCore();
   const count = quick ? 50 : 2500;
-  const names: string[] = [];
-  for (let i = 0; i < count / DEVICES_PER_USER; i++)
-    await core.run(NOW, (op) => names.push(...addUser(op, `@user${i}:example.org`)));
+  const users: string[] = [OWNER.userId];
+  for (let i = 0; i < count / DEVICES_PER_USER; i++) {
+    const userId = `@user${i}:example.org`;
+    users.push(userId);
+    await core.run(NOW, (op) => addUser(op, userId));
+  }
   await core.run(NOW, (op) => {
     for (const [name, session] of op.tx.entries(SESSIONS))
       op.tx.put(SESSIONS, name, { ...session, hello: undefined });
+    const { deviceId, ed25519, x25519 } = op.self;
+    const own: DeviceRecord = {
+      ...{ deviceId, displayName: undefined, crossSignature: 'checked before' },
+      ...{ ed25519: toBase64(ed25519.public), curve25519: toBase64(x25519.public) },
+      algorithms: [PAIRWISE_ALGORITHM, GROUP_ALGORITHM],
+    };
+    const self = {
+      ...emptyUser(OWNER.userId),
+      tracked: true,
+      pinned: 'pinned',
+      devices: { [deviceId]: own },
+    };
+    op.tx.put(USERS, OWNER.userId, self);
+    op.tx.put(ROOMS, ROOM, roomOf(users));
+    op.memory.storeCheck = 'current';
   });
 
   const slices: number[] = [];
-  const slice = async (use: (op: Op) => unknown): Promise<void> => {
-    const before = process.cpuUsage();
-    await core.run(NOW, use);
-    const { user, system } = process.cpuUsage(before);
-    slices.push((user + system) / 1000);
-  };
+  const before = process.cpuUsage();
   const start = performance.now();
-  await slice((op) => startPlan(op, createEpoch(op, emptyRoom(ROOM), {}), 0, names));
-  let open = true as boolean;
-  while (open)
-    await slice((op) => {
-      workOnPlan(op, ROOM);
-      open = op.tx.get(PLANS, ROOM) !== undefined;
-    });
+  for (let progress: Progress = 'again'; progress === 'again';) {
+    const from = threadMs();
+    const { result, notices } = await core.run(NOW, (op) => prepareSend(op, ROOM));
+    slices.push(threadMs() - from);
+    progress = result;
+    // The server takes what goes out while the rest is made.
+    for (const notice of notices)
+      for (const { id } of notice.kind === 'requests' ? notice.requests : []) {
+        const answered = threadMs();
+        await core.run(NOW, (op) => requestDone(op, id, {}));
+        slices.push(threadMs() - answered);
+      }
+  }
   const wall = performance.now() - start;
-  const total = slices.reduce((sum, ms) => sum + ms, 0);
+  const { user, system } = process.cpuUsage(before);
   core.close();
-  slices.sort((a, b) => a - b);
+  const sorted = slices.toSorted((a, b) => a - b);
   return [
-    { key: 'rekey_2500_ms', value: total, unit: 'ms', target: { atMost: 500 } },
+    { key: 'rekey_2500_ms', value: (user + system) / 1000, unit: 'ms', target: { atMost: 500 } },
     { key: 'rekey_wall_ms', value: wall, unit: 'ms' },
-    {
-      key: 'rekey_slice_p95_ms',
-      value: slices[Math.floor(slices.length * 0.95)] ?? Number.NaN,
-      unit: 'ms',
-      target: { atMost: 8 },
-    },
-    { key: 'rekey_slice_max_ms', value: slices.at(-1) ?? Number.NaN, unit: 'ms' },
+    { key: 'rekey_slice_p95_ms', value: sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN, unit: 'ms' },
+    { key: 'rekey_slice_max_ms', value: sorted.at(-1) ?? Number.NaN, unit: 'ms', target: { atMost: 8 } },
   ];
 };

@@ -8,6 +8,10 @@ export interface Platform {
   newId(): string;
   /** Resolves after `ms`, when the network comes back, or when the signal aborts: whatever is first. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** Runs after `ms`; answers how to call it off. */
+  after(ms: number, run: () => void): () => void;
+  /** Hears `back` when the network or the screen comes back, and `gone` when the network goes. */
+  onNetwork(listener: (change: 'back' | 'gone') => void): () => void;
   /** Reports a fault nobody can act on: for the developer's console. */
   report(error: unknown): void;
 }
@@ -29,5 +33,23 @@ export const browserPlatform: Platform = {
       signal.addEventListener('abort', done);
       if (signal.aborted) done();
     }),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  onNetwork: (listener) => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    addEventListener('online', () => listener('back'), { signal });
+    addEventListener('offline', () => listener('gone'), { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (document.visibilityState === 'visible') listener('back');
+      },
+      { signal },
+    );
+    return () => stop.abort();
+  },
   report: (error) => console.error(error),
 };

@@ -9,6 +9,8 @@ import {
   loginFlows,
   passwordLogin,
   register,
+  ssoRedirectUrl,
+  tokenLogin,
   usernameAvailable,
 } from '../matrix/api/session.ts';
 import type { AuthChallenge, AuthStep, SessionGrant } from '../matrix/api/session.ts';
@@ -86,6 +88,30 @@ export const useSignIn = () => {
     return ok(undefined);
   });
 
+  /** Off to the server's own sign-in; it comes back here with a token. */
+  const startSso = (): void => {
+    if (base.value === undefined) return;
+    // What comes back is taken only where this page sent somebody off: a token in a link must not sign anybody in.
+    saveSetting('ssoServer', base.value);
+    location.assign(ssoRedirectUrl(base.value, location.href.split(/[?#]/)[0] ?? ''));
+  };
+
+  /** Back from the server's own sign-in. */
+  const finishSso = useAction(async (): Promise<Result<unknown>> => {
+    const token = new URLSearchParams(location.search).get('loginToken');
+    const from = loadSetting('ssoServer');
+    if (token === null) return ok(undefined);
+    // The token is good once: it must not stay in the address.
+    history.replaceState(history.state, '', location.href.replace(location.search, ''));
+    if (from === undefined || from === '') return ok(undefined);
+    saveSetting('ssoServer', '');
+    base.value = from;
+    const answer = await tokenLogin(api(), token, browserName());
+    if (!answer.ok) return answer;
+    await session.signIn(from, answer.value, undefined);
+    return ok(undefined);
+  });
+
   const nextStep = (current: AuthChallenge): RegistrationStep | undefined => {
     const done = new Set(current.completed ?? []);
     const easy = new Set(['m.login.dummy', 'm.login.terms', 'm.login.registration_token']);
@@ -137,5 +163,5 @@ export const useSignIn = () => {
     },
   );
 
-  return { server, base, flows, step, find, login, signUp };
+  return { server, base, flows, step, find, login, signUp, startSso, finishSso };
 };

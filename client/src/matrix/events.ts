@@ -1,6 +1,9 @@
 import * as z from 'zod/mini';
 import type { BareEvent, Content, RoomEvent } from './types.ts';
 
+/** The latest time that a Date can hold, ms (ECMA-262, "Time Values"). */
+const maxTime = 8.64e15;
+
 const content = z.record(z.string(), z.unknown());
 
 const roomEvent = z.looseObject({
@@ -30,7 +33,8 @@ export const parseRoomEvent = (value: unknown): RoomEvent | undefined => {
     event_id,
     type,
     sender,
-    origin_server_ts,
+    // Beyond this a Date is none, and whoever formats it would fail.
+    origin_server_ts: Math.min(maxTime, Math.max(0, origin_server_ts)),
     content: parsed.data.content,
     ...(state_key === undefined ? {} : { state_key }),
     ...(unsigned === undefined ? {} : { unsigned }),

@@ -91,3 +91,7 @@ export const emptyRoom = (roomId: string): RoomRecord => ({
 
 /** The only group algorithm we write; a room with another one is read-only here. */
 export const nyxGroupAlgorithm = 'chat.nyx.epoch.v1';
+
+/** What to call somebody who chose no name: the part before the server. */
+export const localpartOf = (userId: string): string =>
+  (userId.startsWith('@') ? userId.slice(1).split(':')[0] : '') || userId;

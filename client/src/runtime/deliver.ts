@@ -4,7 +4,8 @@ import { fail, ok } from '../matrix/api/result.ts';
 import type { Result } from '../matrix/api/result.ts';
 import { redact, sendEvent } from '../matrix/api/rooms.ts';
 import { stringOf } from '../matrix/events.ts';
-import type { NyxDb, OutboxEntry } from '../matrix/store/db.ts';
+import type { OutboxEntry } from '../matrix/send-queue/outbox.ts';
+import type { NyxDb } from '../matrix/store/db.ts';
 import { engineErrorCode } from './engine-error.ts';
 
 /** How often a message is re-encrypted because somebody left while it was on its way. */

@@ -7,6 +7,9 @@ import type { SyncResponse } from '../matrix/api/sync.ts';
 import type { AuthChallenge, AuthStep } from '../matrix/api/session.ts';
 import { SendQueue } from '../matrix/send-queue/queue.ts';
 import type { OutboxChange } from '../matrix/send-queue/queue.ts';
+import { SyncTransport } from '../matrix/sync/transport.ts';
+import type { SocketPort } from '../matrix/sync/socket.ts';
+import { serverVersions } from '../matrix/api/session.ts';
 import { dbName, openDatabase } from '../matrix/store/db.ts';
 import type { NyxDb } from '../matrix/store/db.ts';
 import { applySync } from '../matrix/sync/apply.ts';
@@ -19,14 +22,18 @@ import { Emitter } from './emitter.ts';
 import { EngineDecryptor } from './engine-decryptor.ts';
 import { EngineRequests } from './engine-requests.ts';
 import { engineSync } from './engine-sync.ts';
+import { sealedOutbox } from './sealed-store.ts';
 import { AvatarUrls } from './media-urls.ts';
 
 export type RuntimePorts = {
   http: HttpPort;
   platform: Platform;
   engine: EngineClient;
+  sockets: SocketPort;
   /** The token in use, which a refresh changes. */
   token: () => string | undefined;
+  /** The same, renewed first when it is about to end. */
+  freshToken: () => Promise<string | undefined>;
   authenticate: (challenge: AuthChallenge) => Promise<AuthStep | undefined>;
 };
 
@@ -49,6 +56,9 @@ export type SessionRuntime = {
   stop: () => Promise<void>;
 };
 
+const socketFeature = 'chat.nyx.socket';
+const socketPath = '/_matrix/client/unstable/chat.nyx.socket';
+
 /** Opens the account's store and wires its parts. Nothing talks to the network before `start`. */
 export const createRuntime = async (session: SavedSession, ports: RuntimePorts): Promise<SessionRuntime> => {
   const { platform, engine } = ports;
@@ -66,12 +76,33 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
     report: platform.report,
   });
   const queue = new SendQueue({
-    db,
+    store: sealedOutbox(engine),
     deliver: (entry) => deliverEntry({ api, db, engine }, entry),
     onChange: (change) => onOutbox.emit(change),
     now: platform.now,
     newTxnId: platform.newId,
     pause: platform.pause,
+  });
+  const transport = new SyncTransport({
+    poll: (since, waitMs, signal) =>
+      sync(api, { since, timeoutMs: waitMs, filter: JSON.stringify(syncFilter) }, signal),
+    hasSocket: async () => {
+      const versions = await serverVersions(api);
+      return versions.ok ? versions.value.unstable_features[socketFeature] === true : undefined;
+    },
+    socket: {
+      sockets: ports.sockets,
+      url: `${session.base.replace(/^http/, 'ws')}${socketPath}`,
+      freshToken: ports.freshToken,
+      filter: syncFilter,
+      after: platform.after,
+      random: platform.random,
+    },
+    now: platform.now,
+  });
+  const stopNetwork = platform.onNetwork((change) => {
+    if (change === 'back') transport.wake();
+    else transport.drop();
   });
   const abort = new AbortController();
   let loop: Promise<void> | undefined;
@@ -96,8 +127,7 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
     requests.perform(pending);
     loop = runSyncLoop(
       {
-        fetch: (since, waitMs, signal) =>
-          sync(api, { since, timeoutMs: waitMs, filter: JSON.stringify(syncFilter) }, signal),
+        fetch: transport.fetch,
         take,
         loadToken: async () => stringOf(await db.get('meta', 'since')),
         onState: (state) => {
@@ -119,6 +149,7 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
     queue.stop();
     requests.stop();
     stopNotices();
+    stopNetwork();
     await loop;
     db.close();
   };

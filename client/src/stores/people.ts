@@ -5,6 +5,7 @@ import { members as fetchMembers } from '../matrix/api/rooms.ts';
 import { parseEvents, parseRoomEvent, stringOf } from '../matrix/events.ts';
 import { limits } from '../matrix/limits.ts';
 import { cleanName } from '../matrix/store/room-writer.ts';
+import { localpartOf } from '../matrix/types.ts';
 import type { BareEvent, Membership } from '../matrix/types.ts';
 import { useSession } from './session.ts';
 
@@ -114,7 +115,7 @@ export const usePeople = defineStore('people', () => {
   const nameIn = (roomId: string, userId: string): string => {
     const room = roomOf(roomId).value;
     const name = room.members.get(userId)?.name ?? '';
-    if (name === '') return userId.startsWith('@') ? userId.slice(1).split(':')[0] || userId : userId;
+    if (name === '') return localpartOf(userId);
     return (room.names.get(name) ?? 0) > 1 ? `${name} (${userId})` : name;
   };
 

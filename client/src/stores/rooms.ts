@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed, markRaw, ref, shallowRef, watch } from 'vue';
+import { localpartOf } from '../matrix/types.ts';
 import type { RoomRecord } from '../matrix/types.ts';
 import type { SyncChanges } from '../matrix/sync/apply.ts';
 import { useSession } from './session.ts';
@@ -20,6 +21,9 @@ export const useRooms = defineStore('rooms', () => {
   const ignored = shallowRef<ReadonlySet<string>>(new Set());
   const filter = ref<RoomFilter>('all');
   const query = ref('');
+  /** The space whose rooms alone are listed. */
+  const space = ref<string>();
+  const children = shallowRef<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
   const loaded = ref(false);
   const selected = ref<string>();
 
@@ -43,6 +47,8 @@ export const useRooms = defineStore('rooms', () => {
       ignored.value = new Set(Object.keys(recordOf(ignoredList.content.ignored_users) ?? {}));
     }
     loaded.value = true;
+    const shaped = changes.rooms.some((one) => one.state.some((event) => event.type === 'm.space.child'));
+    if (shaped) void readSpaces();
   };
 
   watch(
@@ -76,7 +82,7 @@ export const useRooms = defineStore('rooms', () => {
 
   const nameOf = (room: RoomRecord): string => {
     if (room.name !== '') return room.name;
-    const people = room.heroes.map((hero) => (hero.name === '' ? hero.userId : hero.name));
+    const people = room.heroes.map((hero) => (hero.name === '' ? localpartOf(hero.userId) : hero.name));
     if (people.length > 0) return people.slice(0, 3).join(', ');
     if (room.alias !== '') return room.alias;
     return '';
@@ -116,10 +122,30 @@ export const useRooms = defineStore('rooms', () => {
     }
   };
 
+  /** Rooms of each joined space, by what its state says (`via` makes a child one). */
+  const readSpaces = async (): Promise<void> => {
+    const { runtime } = session;
+    if (runtime === undefined) return;
+    const read = await Promise.all(
+      spaces.value.map(async ({ roomId }) => {
+        const rows = await runtime.db.getAllFromIndex('state', 'byType', [roomId, 'm.space.child']);
+        return [roomId, new Set(rows.filter((row) => 'via' in row.ev.content).map((row) => row.k))] as const;
+      }),
+    );
+    children.value = new Map(read);
+    if (space.value !== undefined && !children.value.has(space.value)) space.value = undefined;
+  };
+  watch(() => spaces.value.map((one) => one.roomId).join(), readSpaces, { immediate: true });
+  const inSpace = (room: RoomRecord): boolean =>
+    space.value === undefined || children.value.get(space.value)?.has(room.roomId) === true;
+
   const listed = computed(() => {
     const text = query.value.trim().toLocaleLowerCase();
     return joined.value
-      .filter((room) => matches(room) && (text === '' || nameOf(room).toLocaleLowerCase().includes(text)))
+      .filter(
+        (room) =>
+          inSpace(room) && matches(room) && (text === '' || nameOf(room).toLocaleLowerCase().includes(text)),
+      )
       .sort((a, b) => {
         const favA = favourite in a.tags ? 1 : 0;
         const favB = favourite in b.tags ? 1 : 0;
@@ -144,6 +170,7 @@ export const useRooms = defineStore('rooms', () => {
     invites,
     joined,
     spaces,
+    space,
     listed,
     unreadTotal,
     mentionTotal,

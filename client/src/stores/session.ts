@@ -8,6 +8,7 @@ import type { AuthChallenge, AuthStep, SessionGrant } from '../matrix/api/sessio
 import type { Api, HttpPort } from '../matrix/api/http.ts';
 import type { SyncState } from '../matrix/sync/loop.ts';
 import { dbName } from '../matrix/store/db.ts';
+import { engineErrorCode } from '../runtime/engine-error.ts';
 import { useServices } from '../runtime/services.ts';
 import { createRuntime } from '../runtime/session-runtime.ts';
 import type { SessionRuntime } from '../runtime/session-runtime.ts';
@@ -21,6 +22,8 @@ export type Phase = 'boot' | 'signed-out' | 'setup' | 'words' | 'locked' | 'rest
 
 /** Refresh this long before the token ends. */
 const refreshLeadMs = 60_000;
+/** How long the first start waits for the server's word on the account's identity. */
+const identityWaitMs = 15_000;
 
 export const useSession = defineStore('session', () => {
   const services = useServices();
@@ -29,6 +32,8 @@ export const useSession = defineStore('session', () => {
   const runtime = shallowRef<SessionRuntime>();
   const sync = shallowRef<SyncState>({ kind: 'starting' });
   const identity = shallowRef<IdentityStatus>();
+  /** A new device that is about to be linked: the next screen shows its code at once. */
+  const linkFirst = ref(false);
   const signedOutBy = ref<'server' | undefined>();
   /** Asked when the server wants the password again; set while the dialog is open. */
   const authPrompt = shallowRef<{ challenge: AuthChallenge; done: (step: AuthStep | undefined) => void }>();
@@ -67,20 +72,28 @@ export const useSession = defineStore('session', () => {
     });
   };
 
+  /** The token in use; one near its end is renewed first, once for all that wait. */
+  const freshToken = async (): Promise<string | undefined> => {
+    const current = session.value;
+    const due =
+      current?.refreshToken !== undefined &&
+      current.expiresAt !== undefined &&
+      current.expiresAt - refreshLeadMs < services.platform.now();
+    if (due) {
+      refreshing ??= renew(current).finally(() => {
+        refreshing = undefined;
+      });
+      await refreshing;
+    }
+    return session.value?.token;
+  };
+
   /** Every request goes through here: a token near its end is renewed first, once for all that wait. */
   const http: HttpPort = {
     send: async (request) => {
-      const current = session.value;
-      const due =
-        current?.refreshToken !== undefined &&
-        current.expiresAt !== undefined &&
-        current.expiresAt - refreshLeadMs < services.platform.now();
-      if (due && request.url.startsWith(current.base) && request.headers.authorization !== undefined) {
-        refreshing ??= renew(current).finally(() => {
-          refreshing = undefined;
-        });
-        await refreshing;
-        request.headers.authorization = `Bearer ${session.value?.token ?? ''}`;
+      const base = session.value?.base;
+      if (base !== undefined && request.url.startsWith(base) && request.headers.authorization !== undefined) {
+        request.headers.authorization = `Bearer ${(await freshToken()) ?? ''}`;
       }
       return services.http.send(request);
     },
@@ -118,15 +131,32 @@ export const useSession = defineStore('session', () => {
     }
   };
 
+  /** Makes the account's identity unless another device of it made one: then that one is brought here. */
+  const makeIdentity = async (current: SessionRuntime): Promise<void> => {
+    try {
+      await current.engine.call('bootstrapIdentity', {});
+    } catch (error) {
+      if (engineErrorCode(error) !== 'WRONG_PHASE') throw error;
+      if (phase.value === 'ready') phase.value = 'restore';
+    }
+  };
+
   /** The vault is open: sync, and see whether this device may speak for the account. */
   const proceed = async (): Promise<void> => {
     const current = runtime.value;
     if (current === undefined) return;
     await current.start();
-    const status = await current.engine.call('identityStatus', {});
+    let status = await current.engine.call('identityStatus', {});
+    if (status.crossSigning === 'none') {
+      // Only now is it asked whether the account has an identity: without an answer in time we go on, and it is made later.
+      await Promise.race([
+        makeIdentity(current),
+        current.platform.pause(identityWaitMs, new AbortController().signal),
+      ]);
+      status = await current.engine.call('identityStatus', {});
+    }
     identity.value = status;
     phase.value = status.crossSigning === 'locked' ? 'restore' : 'ready';
-    if (status.crossSigning === 'none') await current.engine.call('bootstrapIdentity', {});
   };
 
   const open = async (saved: SavedSession): Promise<void> => {
@@ -135,7 +165,9 @@ export const useSession = defineStore('session', () => {
       http,
       platform: services.platform,
       engine,
+      sockets: services.sockets,
       token: () => session.value?.token,
+      freshToken,
       authenticate,
     });
     runtime.value = created;
@@ -144,7 +176,10 @@ export const useSession = defineStore('session', () => {
       if (state.kind === 'signed-out') void endedByServer(state.soft);
     });
     created.onNotice.on((notice) => {
-      if (notice.kind === 'identityStatus') identity.value = notice.status;
+      if (notice.kind !== 'identityStatus') return;
+      identity.value = notice.status;
+      // What it was kept for is done: from now on the person is asked.
+      if (notice.status.deviceSigned) recentPassword = undefined;
     });
     await enter(await engine.call('status', {}));
   };
@@ -218,6 +253,7 @@ export const useSession = defineStore('session', () => {
     identity,
     signedIn,
     signedOutBy,
+    linkFirst,
     authPrompt,
     passwordStep,
     authenticate,

@@ -9,4 +9,6 @@ export class VaultError extends CryptoError<
   | 'WRONG_WORDS'
   | 'BAD_WORDS'
   | 'VAULT_DAMAGED'
+  | 'VALUE_TOO_LARGE'
+  | 'NOT_JSON'
 > {}

@@ -16,6 +16,7 @@ import type { StoredRecord } from './record-store.ts';
 
 const KEY_BYTES = 32;
 const NAME_HASH_BYTES = 16;
+const MAX_KEYS_KEPT = 256;
 const MAX_NAME_BYTES = 1024;
 /** Largest plaintext of one record. */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
@@ -28,6 +29,8 @@ export class TableSeal {
   readonly #table: string;
   readonly #seal: Secret<'table-key'>;
   readonly #names: Secret<'table-names'>;
+  /** Hashes made lately: what is read is mostly written again in the same operation. */
+  readonly #keys = new Map<string, string>();
 
   constructor(kek: KeyEncryptionKey, table: string) {
     this.#table = table;
@@ -43,7 +46,12 @@ export class TableSeal {
 
   /** The name under which the store files a record. */
   keyOf(name: string): string {
-    return toBase64Url(blake2b(NAME_HASH_BYTES, utf8(name), this.#names.expose()));
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const key = toBase64Url(blake2b(NAME_HASH_BYTES, utf8(name), this.#names.expose()));
+    if (this.#keys.size >= MAX_KEYS_KEPT) this.#keys.clear();
+    this.#keys.set(name, key);
+    return key;
   }
 
   seal(name: string, version: number, value: Uint8Array, random: Random): StoredRecord {
@@ -76,6 +84,7 @@ export class TableSeal {
 
   wipe(): void {
     wipeAll([this.#seal, this.#names]);
+    this.#keys.clear();
   }
 
   #aad(key: string, version: number): Uint8Array {

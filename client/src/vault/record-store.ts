@@ -20,14 +20,31 @@ export type StoreWrite =
 export type StoredHeader = Readonly<Record<string, unknown>>;
 
 export interface RecordStore {
+  /** The page's sealed data, beside the records. */
+  readonly local: LocalStore;
   readHeader(): Promise<StoredHeader | undefined>;
   /** Every record. Ten thousand must load in well under 300 ms, so an adapter reads them in one request. */
   loadAll(): Promise<readonly StoredRecord[]>;
   /** Header and writes in one durable transaction. */
   commit(writes: readonly StoreWrite[], header?: StoredHeader): Promise<void>;
-  /** Removes everything, header included. */
+  /** Removes everything, header and local data included. */
   erase(): Promise<void>;
   close(): void;
+}
+
+/**
+ * The page's own sealed data: drafts, unsent messages, the search index. Unlike the records it is never loaded as a
+ * whole, so it may grow large without slowing down the opening of the vault.
+ */
+export interface LocalStore {
+  /** The records of these keys that exist, in no particular order. */
+  read(table: string, keys: readonly string[]): Promise<readonly StoredRecord[]>;
+  /** Up to `limit` records in order of their keys, after `after`. */
+  list(table: string, after: string | undefined, limit: number): Promise<readonly StoredRecord[]>;
+  /** All writes or none; `strict`: they have reached the disk when this resolves. */
+  write(writes: readonly StoreWrite[], durability: 'strict' | 'relaxed'): Promise<void>;
+  /** Removes every record of a table. */
+  clear(table: string): Promise<void>;
 }
 
 /** The store could not do what it was asked; nothing was changed. */

@@ -158,6 +158,33 @@ describe('vault', () => {
     expect(await reads(a)).toBe('two');
   });
 
+  it('names the damage for every flipped byte of the slots that unwrap its key', async () => {
+    const vault = await Vault.create(ports, OWNER, 'x', seed());
+    await write(vault, 'a', 'kept');
+    vault.close();
+    const header = (await store.readHeader()) as {
+      readonly passphrase: { readonly body: Uint8Array; readonly salt: Uint8Array };
+      readonly words: { readonly body: Uint8Array };
+    };
+    const flip = (bytes: Uint8Array, at: number): Uint8Array =>
+      bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+    const { passphrase, words } = header;
+    for (const part of ['body', 'salt'] as const)
+      for (let at = 0; at < passphrase[part].length; at++) {
+        await store.commit([], {
+          ...header,
+          passphrase: { ...passphrase, [part]: flip(passphrase[part], at) },
+        });
+        await expect(Vault.open(ports, 'x')).rejects.toThrow('WRONG_PASSPHRASE');
+      }
+    for (let at = 0; at < words.body.length; at++) {
+      await store.commit([], { ...header, words: { body: flip(words.body, at) } });
+      await expect(Vault.openWithWords(ports, seed(), 'x')).rejects.toThrow('WRONG_WORDS');
+    }
+    await store.commit([], header);
+    expect((await Vault.open(ports, 'x')).begin().get(NOTES, 'a')).toEqual({ text: 'kept' });
+  });
+
   it('cannot be read after it is closed', async () => {
     const vault = await Vault.create(ports, OWNER, 'x', seed());
     await write(vault, 'a', 'text');

@@ -8,6 +8,7 @@ import type { Random } from '../crypto/primitives/random.ts';
 import { Secret } from '../crypto/primitives/secret.ts';
 import type { DeviceKeys } from './device-key.ts';
 import { VaultError } from './errors.ts';
+import { LocalRecords } from './local-records.ts';
 import { TableSeal, type KeyEncryptionKey } from './record-seal.ts';
 import type { RecordStore, StoredHeader, StoredRecord, StoreWrite } from './record-store.ts';
 import type { MasterSeed } from './recovery-words.ts';
@@ -123,6 +124,12 @@ export class Vault {
     const deviceKey = this.#ports.deviceKeys.restore(this.#header.deviceKey);
     const kek = await openPassphraseSlot(this.#header, passphrase, deviceKey);
     kek.wipe();
+  }
+
+  /** The page's sealed data. Its keys go with the vault's: after `close` it answers VAULT_LOCKED. */
+  get local(): LocalRecords {
+    const { store, random } = this.#ports;
+    return new LocalRecords({ store: store.local, random, seal: (table) => this.#table(table).seal });
   }
 
   begin(): VaultTransaction {

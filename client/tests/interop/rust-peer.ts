@@ -28,12 +28,19 @@ export class RustPeer {
     this.deviceId = deviceId;
   }
 
-  static async start(server: SimServer, userId: string, deviceId: string): Promise<RustPeer> {
+  /** A device without cross-signing keys. */
+  static async device(server: SimServer, userId: string, deviceId: string): Promise<RustPeer> {
     server.addDevice(userId, deviceId);
     const machine = await OlmMachine.initialize(new UserId(userId), new DeviceId(deviceId));
     const peer = new RustPeer(server, machine, userId, deviceId);
     await peer.work();
-    const { uploadSigningKeysRequest, uploadSignaturesRequest } = await machine.bootstrapCrossSigning(true);
+    return peer;
+  }
+
+  static async start(server: SimServer, userId: string, deviceId: string): Promise<RustPeer> {
+    const peer = await RustPeer.device(server, userId, deviceId);
+    const bootstrap = await peer.machine.bootstrapCrossSigning(true);
+    const { uploadSigningKeysRequest, uploadSignaturesRequest } = bootstrap;
     peer.#perform('POST', `${V3}/keys/device_signing/upload`, uploadSigningKeysRequest.body);
     await peer.send(uploadSignaturesRequest);
     await peer.work();

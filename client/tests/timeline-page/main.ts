@@ -9,6 +9,7 @@ import { timelineContextKey } from '../../src/composables/timeline/context.ts';
 import type { TimelineContext } from '../../src/composables/timeline/context.ts';
 import { estimateHeight } from '../../src/composables/timeline/estimate.ts';
 import { loadSanitiser } from '../../src/composables/timeline/rich-cache.ts';
+import { sanitise } from '../../src/composables/timeline/sanitise.ts';
 import { SizeMap } from '../../src/composables/timeline/size-map.ts';
 import { timelineEn } from '../../src/i18n/timeline.en.ts';
 import type { TimelineItem } from '../../src/matrix/timeline/items.ts';
@@ -94,6 +95,7 @@ const contract = {
   list,
   sizes,
   estimateHeight,
+  sanitise,
 };
 export type Contract = typeof contract;
 declare global {

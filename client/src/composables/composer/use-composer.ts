@@ -15,6 +15,7 @@ import { parseCommand } from './commands.ts';
 import type { CommandName } from './commands.ts';
 import { messageContent } from './message-content.ts';
 import { useDraft } from './use-draft.ts';
+import type { Draft } from './use-draft.ts';
 
 /** A message larger than this would not fit into an event once encrypted (64 KiB per event). */
 const maxBody = 30_000;
@@ -49,8 +50,12 @@ export const useComposer = (roomId: string, thread?: string) => {
     void sendTyping(runtime.api, roomId, runtime.session.userId, false);
   };
 
-  const sendText = async (text: string, how: 'markdown' | 'plain' | 'emote'): Promise<void> => {
-    const mentions = new Map([...draft.mentions].filter(([label]) => text.includes(`@${label}`)));
+  const sendText = async (
+    text: string,
+    how: 'markdown' | 'plain' | 'emote',
+    written: Draft,
+  ): Promise<void> => {
+    const mentions = new Map([...written.mentions].filter(([label]) => text.includes(`@${label}`)));
     const html = how === 'plain' ? undefined : (await import('./markdown.ts')).toHtml(text, mentions);
     const content = messageContent({
       text,
@@ -59,8 +64,10 @@ export const useComposer = (roomId: string, thread?: string) => {
       mentions: [...mentions.values()],
       mentionsRoom: /(?:^|\s)@room\b/u.test(text),
       replyTo:
-        draft.replyTo === undefined ? undefined : { eventId: draft.replyTo, sender: draft.replySender ?? '' },
-      edits: draft.edits,
+        written.replyTo === undefined
+          ? undefined
+          : { eventId: written.replyTo, sender: written.replySender ?? '' },
+      edits: written.edits,
       thread,
     });
     await runtime.queue.add({ roomId, type: 'm.room.message', content });
@@ -71,7 +78,10 @@ export const useComposer = (roomId: string, thread?: string) => {
     return answer.ok;
   };
 
-  const runCommand = async (name: CommandName, rest: string, usage: string): Promise<boolean> => {
+  const runCommand = async (
+    { name, rest, usage }: { name: CommandName; rest: string; usage: string },
+    written: Draft,
+  ): Promise<boolean> => {
     const [first = '', ...others] = rest.split(/\s+/u);
     const reason = others.join(' ');
     const needs = (good: boolean): boolean => {
@@ -81,18 +91,18 @@ export const useComposer = (roomId: string, thread?: string) => {
     switch (name) {
       case 'me':
         if (!needs(rest !== '')) return false;
-        await sendText(rest, 'emote');
+        await sendText(rest, 'emote', written);
         return true;
       case 'shrug':
-        await sendText(`${rest}${rest === '' ? '' : ' '}¯\\\\_(ツ)\\_/¯`, 'markdown');
+        await sendText(`${rest}${rest === '' ? '' : ' '}¯\\\\_(ツ)\\_/¯`, 'markdown', written);
         return true;
       case 'plain':
         if (!needs(rest !== '')) return false;
-        await sendText(rest, 'plain');
+        await sendText(rest, 'plain', written);
         return true;
       case 'spoiler':
         if (!needs(rest !== '')) return false;
-        await sendText(`||${rest}||`, 'markdown');
+        await sendText(`||${rest}||`, 'markdown', written);
         return true;
       case 'invite':
         return needs(isUserId(first)) && report(await inviteTo(runtime, roomId, first));
@@ -127,29 +137,43 @@ export const useComposer = (roomId: string, thread?: string) => {
     }
   };
 
-  /** Sends what is written. The draft is cleared only when it is safe in the send queue. */
+  /** What could not be sent goes back where it was written, before whatever was typed since. */
+  const putBack = (written: Draft): void => {
+    const since = draft.text;
+    Object.assign(draft, written, { text: since === '' ? written.text : `${written.text}\n${since}` });
+  };
+
+  /**
+   * Sends what is written. The composer is free for the next message at once: what is typed while this one is being
+   * stored must neither be lost nor sent twice.
+   */
   const send = async (): Promise<boolean> => {
     const typed = draft.text.trim();
     problem.value = '';
     if (typed === '' || excess.value > 0) return false;
     stopTyping();
     const parsed = draft.edits === undefined ? parseCommand(typed) : ({ kind: 'text', text: typed } as const);
+    if (parsed.kind === 'unknown') {
+      problem.value = t('composer.unknownCommand', { name: parsed.name });
+      return false;
+    }
+    const written: Draft = { ...draft, mentions: new Map(draft.mentions) };
+    clear();
     try {
-      if (parsed.kind === 'unknown') {
-        problem.value = t('composer.unknownCommand', { name: parsed.name });
-        return false;
-      }
       if (parsed.kind === 'command') {
-        if (!(await runCommand(parsed.name, parsed.rest, parsed.usage))) return false;
+        if (!(await runCommand(parsed, written))) {
+          putBack(written);
+          return false;
+        }
       } else {
-        await sendText(parsed.text, 'markdown');
+        await sendText(parsed.text, 'markdown', written);
       }
     } catch (error) {
+      putBack(written);
       if (error instanceof OutboxFull) show(t('composer.queueFull'), 'bad');
       else throw error;
       return false;
     }
-    clear();
     return true;
   };
 

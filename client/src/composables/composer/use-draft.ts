@@ -19,11 +19,9 @@ const empty = (): Draft => ({
   mentions: new Map(),
 });
 const saveAfterMs = 300;
+const collection = 'drafts';
 
-/**
- * What is being written in a room or thread, kept over reloads. Drafts lie in this browser profile as they were
- * written, like everything typed into a page: the documentation says so.
- */
+/** What is being written in a room or thread, kept over reloads, sealed by the vault. */
 export const useDraft = (key: string) => {
   const runtime = useRuntime();
   const draft = reactive(empty());
@@ -32,23 +30,23 @@ export const useDraft = (key: string) => {
 
   const save = async (): Promise<void> => {
     clearTimeout(timer);
-    if (draft.text === '' && draft.replyTo === undefined) await runtime.db.delete('drafts', key);
-    else {
-      await runtime.db.put('drafts', {
-        key,
-        value: {
-          text: draft.text,
-          replyTo: draft.replyTo,
-          replySender: draft.replySender,
-          edits: draft.edits,
-          mentions: [...draft.mentions],
-        },
-      });
+    if (!touched) return;
+    const value = { ...draft, mentions: [...draft.mentions] };
+    const isEmpty = draft.text === '' && draft.replyTo === undefined;
+    try {
+      await runtime.engine.call(
+        'localPut',
+        isEmpty ? { collection, remove: [key] } : { collection, put: [{ key, value }] },
+      );
+    } catch (error) {
+      // A draft that cannot be kept is still on the screen.
+      runtime.platform.report(error);
     }
   };
 
   const load = async (): Promise<void> => {
-    const stored = recordOf((await runtime.db.get('drafts', key))?.value);
+    const { entries } = await runtime.engine.call('localGet', { collection, keys: [key] });
+    const stored = recordOf(entries[0]?.value);
     // Typing that began before the store answered wins.
     if (stored === undefined || touched) return;
     draft.text = stringOf(stored.text) ?? '';

@@ -154,6 +154,20 @@ export const removeFrom = async (
 export const leave = (runtime: SessionRuntime, roomId: string): Promise<Result<unknown>> =>
   leaveRoom(runtime.api, roomId);
 
+/** Puts a room into a space, or takes it out (client-server API, "Managing rooms within spaces"). */
+export const setSpaceChild = (
+  runtime: SessionRuntime,
+  spaceId: string,
+  roomId: string,
+  inside: boolean,
+): Promise<Result<unknown>> =>
+  sendState(runtime.api, {
+    roomId: spaceId,
+    type: 'm.space.child',
+    stateKey: roomId,
+    content: inside ? { via: [serverOf(runtime.session.userId)] } : {},
+  });
+
 /** Blocks or unblocks a person (m.ignored_user_list). */
 export const setBlocked = async (
   runtime: SessionRuntime,

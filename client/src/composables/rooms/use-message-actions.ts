@@ -17,6 +17,13 @@ import type { Powers } from './powers.ts';
 export type MessageDialog =
   { kind: 'redact' | 'report' | 'source' | 'forward' | 'react'; item: MessageItem } | undefined;
 
+/** Ends a poll (MSC3381): only who began it may. */
+const pollEnd = (eventId: string): Record<string, unknown> => ({
+  'm.relates_to': { rel_type: 'm.reference', event_id: eventId },
+  'org.matrix.msc3381.poll.end': {},
+  'org.matrix.msc1767.text': 'The poll has ended.',
+});
+
 /** What a person may do with messages of a room, and doing it. */
 export const useMessageActions = (input: {
   room: () => RoomRecord;
@@ -63,6 +70,8 @@ export const useMessageActions = (input: {
         );
       case 'edit':
         return sent && readable && writable && item.own && body.kind === 'text' && canWrite();
+      case 'endPoll':
+        return sent && readable && item.own && body.kind === 'poll' && !pollEnded(item) && canWrite();
       case 'copy':
         return readable && 'text' in body;
       case 'link':
@@ -84,6 +93,16 @@ export const useMessageActions = (input: {
         );
     }
   };
+
+  /** Whether our own end of it is among what we know of the poll. */
+  const pollEnded = (item: MessageItem): boolean =>
+    input
+      .window()
+      .relations.references(item.eventId ?? '')
+      .some(
+        ({ event, clear }) =>
+          event.sender === item.sender && 'type' in clear && clear.type.endsWith('poll.end'),
+      );
 
   const send = (type: string, content: Record<string, unknown>): Promise<unknown> =>
     runtime.queue.add({ roomId: input.room().roomId, type, content });
@@ -152,6 +171,9 @@ export const useMessageActions = (input: {
         return;
       case 'edit':
         if (eventId !== undefined && body.kind === 'text') input.composer.startEdit(eventId, body.text);
+        return;
+      case 'endPoll':
+        if (eventId !== undefined) await send('org.matrix.msc3381.poll.end', pollEnd(eventId));
         return;
       case 'copy':
         if ('text' in body) await copy(body.text);

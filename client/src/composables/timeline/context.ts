@@ -21,7 +21,8 @@ export type MessageAction =
   | 'source'
   | 'retry'
   | 'cancel'
-  | 'askKey';
+  | 'askKey'
+  | 'endPoll';
 
 /** An attachment being fetched, decrypted or shown. */
 export type AttachmentState =

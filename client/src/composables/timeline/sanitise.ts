@@ -72,6 +72,8 @@ export const sanitise = (html: string): RichNode[] => {
   const fragment = purify.sanitize(html, {
     ALLOWED_TAGS: tags,
     ALLOWED_ATTR: attributes,
+    // Without this the values of these, too, would have to look like addresses.
+    ADD_URI_SAFE_ATTR: attributes.filter((name) => name !== 'href'),
     ALLOW_DATA_ATTR: false,
     ALLOWED_URI_REGEXP: /^(?:https?|mailto|magnet|matrix):/i,
     RETURN_DOM_FRAGMENT: true,

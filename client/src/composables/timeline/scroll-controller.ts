@@ -13,11 +13,11 @@ export interface RowGeometry {
 }
 
 /** The scrolling element. */
-export interface Viewport {
+export type Viewport = {
   scrollTop: number;
   readonly clientHeight: number;
   readonly scrollHeight: number;
-}
+};
 
 type Anchor = { key: string; intra: number };
 

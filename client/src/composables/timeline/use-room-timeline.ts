@@ -42,6 +42,10 @@ export const useRoomTimeline = (roomId: string, thread?: string): RoomTimeline =
     });
   const window = shallowRef(makeWindow(new StoredSource(runtime.db, runtime.api, roomId)));
 
+  /** The window that will be shown once it is open: it must not miss what comes meanwhile. */
+  let opening: TimelineWindow | undefined;
+  const windows = (): TimelineWindow[] => (opening === undefined ? [window.value] : [window.value, opening]);
+
   const txnOf = (eventId: string): string | undefined => txns.get(eventId);
 
   const items = computed(() => {
@@ -79,7 +83,11 @@ export const useRoomTimeline = (roomId: string, thread?: string): RoomTimeline =
           : new StoredSource(runtime.db, runtime.api, roomId, eventId);
     }
     const next = makeWindow(source);
+    opening = next;
     await next.open();
+    // Another one was asked for meanwhile: that one is shown.
+    if (opening !== next) return;
+    opening = undefined;
     window.value = next;
   };
 
@@ -131,7 +139,7 @@ export const useRoomTimeline = (roomId: string, thread?: string): RoomTimeline =
           void open();
           continue;
         }
-        void window.value.append(change.appended).then(() => {
+        void Promise.all(windows().map((one) => one.append(change.appended))).then(() => {
           const arrived = new Set(change.appended.map((event) => event.event_id));
           echoes.value = echoes.value.filter(
             (echo) => echo.eventId === undefined || !arrived.has(echo.eventId),
@@ -140,10 +148,11 @@ export const useRoomTimeline = (roomId: string, thread?: string): RoomTimeline =
       }
     }),
     runtime.onNotice.on((notice) => {
-      if (notice.kind === 'keysArrived' && notice.roomId === roomId) void window.value.retry(notice.eventIds);
-      else if (notice.kind === 'eventState' && notice.roomId === roomId)
-        void window.value.retry([notice.eventId]);
-      else if (notice.kind === 'status' && notice.status.vault === 'open') void window.value.retry();
+      for (const one of windows()) {
+        if (notice.kind === 'keysArrived' && notice.roomId === roomId) void one.retry(notice.eventIds);
+        else if (notice.kind === 'eventState' && notice.roomId === roomId) void one.retry([notice.eventId]);
+        else if (notice.kind === 'status' && notice.status.vault === 'open') void one.retry();
+      }
     }),
   ];
   onScopeDispose(() => {

@@ -377,7 +377,7 @@ function mutated(value: unknown, path: Path): unknown {
 }
 
 describe('mutated group messages', () => {
-  it('give a named state for every byte and field, change nothing, and cost little', async () => {
+  it('give a named state for every byte and field, and change nothing', async () => {
     const [alice, bob] = await three();
     const event = await alice.send(ROOM, 'exact');
     await world.settle();
@@ -398,18 +398,15 @@ describe('mutated group messages', () => {
     const copy = storeOf(bob).snapshot();
     const core = await openCopy(copy);
     const commits = copy.commits;
-    const times: number[] = [];
     for (const bad of events) {
-      const started = performance.now();
-      const { result } = await core.run(world.clock.now, (op) =>
-        decryptEvent({ ...op, tx: op.tx.nested() }, ROOM, bad),
-      );
-      times.push(performance.now() - started);
-      expect(['lost', 'unverified']).toContain(result.state);
+      const { result } = await core.run(world.clock.now, (op) => {
+        const tx = op.tx.nested();
+        const state = decryptEvent({ ...op, tx }, ROOM, bad);
+        expect([...tx.changes()].map(({ table }) => table.name)).toEqual([]);
+        return state;
+      });
+      expect(result).toMatchObject({ state: 'lost', code: expect.stringMatching(/^[a-z]+$/) as string });
     }
-    times.sort((a, b) => a - b);
-    // Under a millisecond on a quiet machine; the bound leaves room for a loaded one.
-    expect(times[Math.floor(times.length / 2)]).toBeLessThan(25);
     expect(copy.commits).toBe(commits);
   });
 });

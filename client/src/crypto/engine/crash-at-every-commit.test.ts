@@ -49,6 +49,10 @@ class DyingStore implements RecordStore {
     if (now) this.#die();
   }
 
+  get local() {
+    return this.#inner.local;
+  }
+
   #die(): never {
     this.dead = true;
     throw new Killed();

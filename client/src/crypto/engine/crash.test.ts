@@ -34,6 +34,10 @@ class MortalStore implements RecordStore {
     this.#death = death;
   }
 
+  get local() {
+    return this.#inner.local;
+  }
+
   #requireAlive(): void {
     if (this.dead) throw new Error('killed');
   }

@@ -5,6 +5,7 @@
 import { decryptAttachment, encryptAttachment, type Progress } from '../attachments/attachments.ts';
 import { AttachmentError } from '../attachments/errors.ts';
 import type { Argon2Cost } from '../primitives/argon2id.ts';
+import { decodeRecoveryKey } from '../identity/recovery-key.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import type { Random } from '../primitives/random.ts';
 import { Secret } from '../primitives/secret.ts';
@@ -23,7 +24,7 @@ import { createDevice, loadDevice, putSecret } from './own-device.ts';
 import { bootstrapStep } from './own-identity.ts';
 import { restoreStep } from './recovery.ts';
 import { requireCurrentStore } from './store-epoch.ts';
-import { dropRecoveryKeys, putRecoveryKeys } from './store-secrets.ts';
+import { dropRecoveryKeys, putRecoveryKeys, putStorageKey } from './store-secrets.ts';
 import { roomStatus } from './rooms.ts';
 import { SECRETS } from './tables.ts';
 import {
@@ -138,6 +139,25 @@ export class EngineHost implements EngineClient {
           const progress = prepareSend(operation, roomId);
           return progress === 'ready' ? roomStatus(operation, roomId) : progress;
         });
+      }
+      // These touch no record of the engine, and run beside the queue too.
+      case 'localPut': {
+        const { collection, put, remove } = args as ParsedArgs<'localPut'>;
+        await this.#open().vault.local.put(collection, put, remove);
+        return {};
+      }
+      case 'localGet': {
+        const { collection, keys } = args as ParsedArgs<'localGet'>;
+        return { entries: await this.#open().vault.local.get(collection, keys) };
+      }
+      case 'localList': {
+        const { collection, after, limit } = args as ParsedArgs<'localList'>;
+        return this.#open().vault.local.list(collection, after, limit);
+      }
+      case 'localClear': {
+        const { collection } = args as ParsedArgs<'localClear'>;
+        await this.#open().vault.local.clear(collection);
+        return {};
       }
       // Files need no state of ours: they run beside the queue, so that a long one holds nothing up.
       case 'encryptAttachment': {
@@ -260,9 +280,15 @@ export class EngineHost implements EngineClient {
   }
 
   /** With the words: secrets and epoch keys come back from the server. Wrong words leave nothing behind. */
-  async #restore({ words }: ParsedArgs<'restoreIdentity'>): Promise<{ readonly status: IdentityStatus }> {
-    using seed = wordsToSeed(words);
-    await this.#run((op) => putRecoveryKeys(op.tx, seed));
+  async #restore(args: ParsedArgs<'restoreIdentity'>): Promise<{ readonly status: IdentityStatus }> {
+    await loadSodium();
+    if ('words' in args) {
+      using seed = wordsToSeed(args.words);
+      await this.#run((op) => putRecoveryKeys(op.tx, seed));
+    } else {
+      using storage = decodeRecoveryKey(args.recoveryKey);
+      await this.#run((op) => putStorageKey(op.tx, storage));
+    }
     try {
       return await this.#untilReady(restoreStep);
     } catch (error) {
@@ -364,7 +390,10 @@ const VAULT_CODES: Readonly<Record<string, EngineErrorCode>> = {
   WRONG_PASSPHRASE: 'WRONG_PASSPHRASE',
   WRONG_WORDS: 'WRONG_WORDS',
   BAD_WORDS: 'WRONG_WORDS',
+  BAD_RECOVERY_KEY: 'WRONG_WORDS',
   VAULT_DAMAGED: 'VAULT_DAMAGED',
+  VALUE_TOO_LARGE: 'VALUE_TOO_LARGE',
+  NOT_JSON: 'BAD_MESSAGE',
 };
 
 /** The code the page gets; what is not foreseen is INTERNAL and says its own code only. */

@@ -21,7 +21,7 @@ import { OUTBOX } from './requests.ts';
 import { currentRoster } from './rooms.ts';
 import { settledRoom } from './settled-room.ts';
 import { dropPlan, PLANS, RECENT_EPOCHS, SENDING, type SendingSlot } from './sending-slot.ts';
-import { startPlan, workOnPlan } from './share-plan.ts';
+import { planEpoch, startPlan, workOnPlan } from './share-plan.ts';
 import { EPOCHS, ROOMS, TOPS } from './tables.ts';
 
 export type Progress = 'again' | 'wait' | 'ready';
@@ -38,7 +38,9 @@ export function prepareSend(op: Op, roomId: string): Progress {
   if (!room.everEncrypted) throw new EngineError('NOT_ENCRYPTED_ROOM');
   if (room.algorithm !== GROUP_ALGORITHM) throw new EngineError('UNSUPPORTED_ALGORITHM');
   // A hand-out goes on slice by slice: whatever would end it (a departure, a removed device) has dropped the plan.
-  if ((op.tx.get(PLANS, roomId)?.parts.length ?? 0) > 0) return workOnPlan(op, roomId);
+  const running = op.tx.get(PLANS, roomId);
+  if (running !== undefined && (running.unplanned === true || running.parts.length > 0))
+    return workOnPlan(op, roomId);
   if (!room.membersComplete) {
     op.memory.wantMembers.add(roomId);
     return 'wait';
@@ -50,7 +52,12 @@ export function prepareSend(op: Op, roomId: string): Progress {
   // Before anybody is added at the next generation: who was awaited has a right to an earlier one.
   honourAwaited(op);
   const plan = op.tx.get(PLANS, roomId);
-  const record = chooseEpoch(op, room, roster) ?? begin(op, room, roster);
+  const record = chooseEpoch(op, room, roster);
+  if (record === undefined) {
+    // In a large room this is a slice's worth of work by itself.
+    begin(op, room, roster);
+    return 'again';
+  }
   if (plan !== undefined && plan.kid !== record.kid) dropPlan(op, roomId);
   const missing = missingDevices(op, record, roster);
   const late = promiseCurrent(op, room, record);
@@ -79,15 +86,11 @@ function retireEpochs(op: Op, room: RoomRecord, record: EpochRecord): void {
 }
 
 /** Starts a fresh epoch and plans its hand-out to the whole roster. */
-function begin(op: Op, room: RoomRecord, roster: ReturnType<typeof currentRoster>): EpochRecord {
+function begin(op: Op, room: RoomRecord, roster: ReturnType<typeof currentRoster>): void {
   dropPlan(op, room.roomId);
   const record = createEpoch(op, room, roster);
-  const devices = Object.entries(roster).flatMap(([userId, own]) =>
-    Object.keys(own).map((deviceId) => deviceName(userId, deviceId)),
-  );
-  startPlan(op, record, 0, devices);
+  planEpoch(op, record);
   awaitMembers(op, room.roomId, record.kid, 0, unawaited(op, room, record.kid));
-  return record;
 }
 
 /**

@@ -115,6 +115,36 @@ describe('joins', () => {
   });
 });
 
+describe('a member list that is ahead of the timeline', () => {
+  it('gives a joiner nothing of what was said before, unseen by whoever lets him in', async () => {
+    const [alice, bob, carol, erin, dave] = await world.startAll('alice', 'bob', 'carol', 'erin', 'dave');
+    if (!alice || !bob || !carol || !erin || !dave) throw new Error('five');
+    await world.room(alice, bob, carol);
+    world.server.leave(ROOM, carol.userId, carol.userId);
+    await world.settle();
+    await alice.send(ROOM, 'without carol');
+    await world.settle();
+    // A device was removed, says the server: Bob has to look at the member list before he sends.
+    const { inbox } = world.server.device(bob.userId, bob.deviceId);
+    inbox.push({ type: 'chat.nyx.rotate', sender: alice.userId, content: { room: ROOM } });
+    await bob.sync();
+    bob.online = false;
+    await world.admit(alice, erin);
+    await alice.settle();
+    const before = await alice.send(ROOM, 'before dave');
+    await world.admit(alice, dave);
+    bob.online = true;
+    // Bob has not synced: he knows erin and dave from the list alone, and no message between their joins.
+    const after = await bob.send(ROOM, 'after dave');
+    await world.settle();
+    expect(await dave.text(ROOM, after)).toBe('after dave');
+    expect(await dave.text(ROOM, before)).not.toBe('before dave');
+    await world.pass(10_000, 1_000);
+    expect(await dave.text(ROOM, before)).not.toBe('before dave');
+    expect(await erin.text(ROOM, before)).toBe('before dave');
+  });
+});
+
 describe('rotation', () => {
   it('comes after seven days, and after a thousand messages', async () => {
     const [alice, bob] = await three();
@@ -204,6 +234,20 @@ describe('healing', () => {
       carol.notices.some((n) => n.kind === 'keysArrived' && n.eventIds.includes(event.event_id ?? '')),
     ).toBe(true);
     expect(await carol.text(ROOM, event)).toBe('lost and found');
+  });
+
+  it('asks again a minute later when the only answer was lost', async () => {
+    const [alice, bob, carol] = await three();
+    bob.online = false;
+    dropSharesTo(carol);
+    const event = await alice.send(ROOM, 'lost twice');
+    await world.settle();
+    expect(await carol.text(ROOM, event)).toBe('waiting');
+    await world.pass(10_000, 250);
+    delete world.server.tricks.toDevice;
+    expect(await carol.text(ROOM, event)).toBe('waiting');
+    await world.pass(60_000, 1_000);
+    expect(await carol.text(ROOM, event)).toBe('lost twice');
   });
 
   it('gets it from any member within five seconds when the sender is away', async () => {

@@ -1,4 +1,5 @@
 /** Operations that are one synchronous step of the engine, by name. */
+import { encodeRecoveryKey } from '../identity/recovery-key.ts';
 import { emptyUser, isCapable, trustOf } from '../identity/user-record.ts';
 import { wordsToSeed } from '../../vault/recovery-words.ts';
 import { equalBytes } from '../primitives/bytes.ts';
@@ -39,6 +40,10 @@ type HostOp =
   | 'prepareRoom'
   | 'bootstrapIdentity'
   | 'restoreIdentity'
+  | 'localPut'
+  | 'localGet'
+  | 'localList'
+  | 'localClear'
   | 'encryptAttachment'
   | 'decryptAttachment';
 export type HandledOp = Exclude<EngineOp, HostOp>;
@@ -59,6 +64,10 @@ export const handlers: Handlers = {
     // Shown once: from now on the words exist only where the user wrote them.
     if (match) op.tx.delete(SECRETS, 'seed');
     return { match };
+  },
+  recoveryKey: (op) => {
+    const storage = op.tx.get(SECRETS, 'storage');
+    return { recoveryKey: storage === undefined ? undefined : encodeRecoveryKey(storage) };
   },
   identityStatus: (op) => identityStatus(op),
   userIdentity: (op, { userId }) => userIdentity(op, userId),

@@ -30,6 +30,8 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /** When each stage begins, after the first. */
 const STAGE_DELAYS_MS = [0, 2_000, 4_000, 60_000, 600_000] as const;
+/** The stage, a minute in, from which those who were asked before are asked again. */
+const REPEAT_FROM_STAGE = 3;
 /** Random members asked in the second stage. */
 const SAMPLE = 3;
 /** Rooms in which the third stage may ask everybody at once; in larger ones it asks another sample. */
@@ -92,7 +94,8 @@ function step(op: Op, name: string, waiting: WaitingKey): void {
     type: KEY_REQUEST_TYPE,
     content: { room: roomId, kid, g, request_id: requestId },
   };
-  const asked = new Set(waiting.asked);
+  // Later stages ask all of them again: an answer may have been lost on its way, and in a room of two nobody else has it.
+  const asked = new Set(waiting.stage >= REPEAT_FROM_STAGE ? [] : waiting.asked);
   const sent = sendTo(
     op,
     audience.filter((device) => !asked.has(device)),
@@ -106,7 +109,7 @@ function step(op: Op, name: string, waiting: WaitingKey): void {
   op.tx.put(WAITING, name, {
     ...waiting,
     requestId,
-    asked: [...waiting.asked, ...sent.reached],
+    asked: [...new Set([...waiting.asked, ...sent.reached])],
     stage: next,
     nextAt: op.now + (retry ? Math.min(delay, 500) : delay) + jitter,
   });

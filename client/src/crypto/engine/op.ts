@@ -41,6 +41,8 @@ export type Memory = {
   standardClaims: boolean;
   /** A restore under way. */
   restore?: RestoreMemory;
+  /** The prekeys' state in which nothing was due, and when that was (clock, ms). */
+  prekeysIdle?: { readonly state: object; readonly since: number };
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
   /** Whether this vault is as new as the server's mark says. */

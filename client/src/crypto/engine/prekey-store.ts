@@ -71,6 +71,8 @@ type PrekeyState = {
 };
 const STATE: Table<PrekeyState> = jsonTable('prekey-state');
 const STATE_NAME = 'state';
+/** Nothing was due: with the same counts it is looked at again only after this long. */
+const RECHECK_MS = 10 * 60 * 1000;
 const FRESH: PrekeyState = {
   published: false,
   fallback: 'unknown',
@@ -140,8 +142,14 @@ export function maintainPrekeys(op: Op): void {
     return;
   const state = read(op);
   if (state.published && !state.countsKnown) return;
+  const { prekeysIdle } = op.memory;
+  if (prekeysIdle?.state === state && op.now >= prekeysIdle.since && op.now < prekeysIdle.since + RECHECK_MS)
+    return;
   const signed = op.tx.entries(SIGNED).map(([, prekey]) => prekey);
-  if (state.published && !isDue(op, state, signed)) return;
+  if (state.published && !isDue(op, state, signed)) {
+    op.memory.prekeysIdle = { state, since: op.now };
+    return;
+  }
   const stock: PrekeyStock = { oneTime: allOneTime(op), signed, fallback: state.fallback };
   const plan = planPrekeys(stock, { oneTime: state.counts, unusedFallback: state.unusedFallback }, op.now);
   for (const id of plan.destroyOneTime) destroyOneTime(op, id);

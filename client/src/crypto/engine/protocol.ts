@@ -3,8 +3,8 @@
  *
  * The page posts `{id, op, args}` and gets `{id, ok, result | error}` back; the worker also posts `{notice}` when
  * something changed. Arguments are parsed with zod on arrival: a message that does not fit is answered with
- * `BAD_MESSAGE` and changes nothing. No message ever carries a private key to the page; the one exception is the
- * list of recovery words, which exists to be shown.
+ * `BAD_MESSAGE` and changes nothing. No message ever carries a private key to the page; the exceptions are the
+ * recovery words and the recovery key, which exist to be shown.
  *
  * The engine does no network of its own. Whatever it needs from the homeserver comes as `OutgoingRequest`s in a
  * `requests` notice; the page performs each (same method, path, body, in any order) and reports `requestDone` or
@@ -12,6 +12,7 @@
  * performing one twice is harmless. Paths are relative to the homeserver's base URL.
  */
 import * as z from 'zod/mini';
+import { LOCAL_COLLECTIONS, type LocalEntry } from '../../vault/local-records.ts';
 import { eventSchema, roomIdSchema, userIdSchema, type DecryptResult, type MatrixEvent } from './events.ts';
 
 const deviceId = z.string().check(z.minLength(1), z.maxLength(255));
@@ -26,6 +27,12 @@ const opaqueId = z.string().check(z.minLength(1), z.maxLength(255));
 export const MAX_EVENTS_PER_DECRYPT = 500;
 /** Most to-device events handed over in one sync; larger batches are split by the page. */
 export const MAX_TO_DEVICE_PER_SYNC = 1000;
+
+/** Most entries of one `localPut`, keys of one `localGet`, entries of one page. */
+export const MAX_LOCAL_KEYS = 500;
+const collection = z.enum(LOCAL_COLLECTIONS);
+const localKey = z.string().check(z.minLength(1), z.maxLength(1024));
+const localKeys = z.array(localKey).check(z.maxLength(MAX_LOCAL_KEYS));
 
 const roomUpdate = z.object({
   /** Our own membership by the section the room stood in. */
@@ -88,8 +95,16 @@ export const engineArgs = {
   identityStatus: z.object({}),
   /** Creates cross-signing keys, secret storage and the key backup. Emits an `interactiveAuth` request. */
   bootstrapIdentity: z.object({}),
-  /** Fetches cross-signing secrets and epoch keys with the recovery words (a new device without the old one). */
-  restoreIdentity: z.object({ words: z.array(z.string().check(z.maxLength(32))).check(z.length(24)) }),
+  /**
+   * Fetches cross-signing secrets and epoch keys with the recovery words (a new device without the old one), or with
+   * the recovery key of an account whose secret storage another Matrix client made. One of the two.
+   */
+  restoreIdentity: z.union([
+    z.object({ words: z.array(z.string().check(z.maxLength(32))).check(z.length(24)) }),
+    z.object({ recoveryKey: z.string().check(z.maxLength(256)) }),
+  ]),
+  /** The key of secret storage in Matrix's form, for other clients of this account. Shown, like the words. */
+  recoveryKey: z.object({}),
   userIdentity: z.object({ userId: userIdSchema }),
   /** The user saw the warning about a changed master key and accepts the new one (as pinned, not verified). */
   acceptIdentityChange: z.object({ userId: userIdSchema, masterKey: z.string().check(z.maxLength(64)) }),
@@ -183,6 +198,31 @@ export const engineArgs = {
   startLinking: z.object({}),
   /** Old device: the payload it scanned. The user has confirmed that they mean to link. */
   approveLinking: z.object({ payload: bytes }),
+
+  // --- the page's own data, sealed ------------------------------------------------------------------------------
+  /**
+   * Writes and removes entries of a collection in one commit: drafts, unsent messages, the search index. Keys and
+   * values are sealed in the vault's database; values are JSON of at most 1 MiB. `outbox` has reached the disk when
+   * this resolves. @throws VAULT_LOCKED, VALUE_TOO_LARGE, BAD_MESSAGE (no JSON)
+   */
+  localPut: z.object({
+    collection,
+    put: z._default(
+      z.array(z.object({ key: localKey, value: z.unknown() })).check(z.maxLength(MAX_LOCAL_KEYS)),
+      [],
+    ),
+    remove: z._default(localKeys, []),
+  }),
+  /** Those of `keys` that exist. */
+  localGet: z.object({ collection, keys: localKeys }),
+  /** A page of a collection, in an order that means nothing. `after` is the `next` of the page before. */
+  localList: z.object({
+    collection,
+    after: z.optional(z.string().check(z.maxLength(64))),
+    limit: z._default(z.number().check(z.int(), z.minimum(1), z.maximum(MAX_LOCAL_KEYS)), MAX_LOCAL_KEYS),
+  }),
+  /** Removes every entry of a collection. */
+  localClear: z.object({ collection }),
 
   // --- attachments ---------------------------------------------------------------------------------------------
   /** `progressId` names the notices. The answer's `file` goes into the event once `url` is filled in. */
@@ -335,6 +375,7 @@ export type EngineResults = {
   identityStatus: IdentityStatus;
   bootstrapIdentity: Record<string, never>;
   restoreIdentity: { readonly status: IdentityStatus };
+  recoveryKey: { readonly recoveryKey: string | undefined };
   userIdentity: UserIdentity;
   acceptIdentityChange: UserIdentity;
   signMembership: { readonly content: Readonly<Record<string, unknown>> };
@@ -360,6 +401,10 @@ export type EngineResults = {
   cancelVerification: VerificationState;
   startLinking: { readonly payload: Uint8Array };
   approveLinking: LinkingState;
+  localPut: Record<string, never>;
+  localGet: { readonly entries: readonly LocalEntry[] };
+  localList: { readonly entries: readonly LocalEntry[]; readonly next?: string };
+  localClear: Record<string, never>;
   encryptAttachment: { readonly data: Uint8Array; readonly file: Omit<EncryptedFile, 'url'> };
   decryptAttachment: { readonly data: Uint8Array };
 };
@@ -405,6 +450,7 @@ export type EngineErrorCode =
   | 'BAD_QR'
   | 'BAD_ATTACHMENT'
   | 'EVENT_TOO_LARGE'
+  | 'VALUE_TOO_LARGE'
   | 'NETWORK'
   | 'STORE_FAILED'
   | 'INTERNAL';

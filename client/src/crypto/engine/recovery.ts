@@ -5,6 +5,7 @@
 import * as z from 'zod/mini';
 import { jsonTable, type Table } from '../../vault/table.ts';
 import { trustedDevices } from '../identity/user-record.ts';
+import { decryptSecret, isDescribedKey } from '../identity/matrix-secrets.ts';
 import {
   BACKUP_ALGORITHM,
   openValue,
@@ -13,7 +14,7 @@ import {
   SecretStorageError,
 } from '../identity/secret-storage.ts';
 import { fromUtf8, toHex } from '../primitives/bytes.ts';
-import { toBase64 } from '../primitives/base64.ts';
+import { fromBase64, toBase64 } from '../primitives/base64.ts';
 import { Secret } from '../primitives/secret.ts';
 import type { EpochRecord } from '../group/epoch-record.ts';
 import { awaitsQuery, markOutdated } from './directory.ts';
@@ -27,7 +28,15 @@ import type { IdentityStatus } from './protocol.ts';
 import type { RestoreMemory } from './purpose.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { settledRoom } from './settled-room.ts';
-import { CHECK, CROSS_SIGNING, DEFAULT_KEY, storageKeyId } from './store-secrets.ts';
+import {
+  BACKUP_SECRET,
+  CHECK,
+  CROSS_SIGNING,
+  DEFAULT_KEY,
+  keyType,
+  STORAGE_ID,
+  storeBackupKey,
+} from './store-secrets.ts';
 import { isSignedMember } from '../group/room-record.ts';
 import { BACKUP_TODO, EPOCHS, KNOWN_MEMBERS, ROOMS, SECRETS, USERS } from './tables.ts';
 
@@ -201,7 +210,9 @@ export function restoreStep(op: Op): 'again' | 'wait' | { readonly status: Ident
   const key = op.tx.get(SECRETS, 'storage');
   if (key === undefined) throw new EngineError('IDENTITY_MISSING');
   const restore = (op.memory.restore ??= { data: new Map(), backup: 'wanted' });
-  const types = [DEFAULT_KEY, ...CROSS_SIGNING.map((name) => `m.cross_signing.${name}`)];
+  const types = [DEFAULT_KEY, BACKUP_SECRET, ...CROSS_SIGNING.map((name) => `m.cross_signing.${name}`)];
+  const id = defaultKey.safeParse(restore.data.get(DEFAULT_KEY));
+  if (id.success) types.push(keyType(id.data.key));
   const missing = types.filter((type) => !restore.data.has(type));
   for (const type of missing) fetchAccountData(op, type);
   if (missing.length > 0) return 'wait';
@@ -239,18 +250,19 @@ const stored = z.object({ encrypted: z.record(z.string(), z.unknown()) });
 function takeSecrets(op: Op, key: Secret, { data }: RestoreMemory): void {
   const named = defaultKey.safeParse(data.get(DEFAULT_KEY));
   if (!named.success) return giveUp(op, 'IDENTITY_MISSING');
-  if (named.data.key !== storageKeyId(key)) return giveUp(op, 'WRONG_WORDS');
-  for (const name of CROSS_SIGNING) {
-    const type = `m.cross_signing.${name}`;
-    const parsed = stored.safeParse(data.get(type));
-    if (!parsed.success) return giveUp(op, 'IDENTITY_MISSING');
-    try {
-      const seed = openValue(key, ['secret', type], parsed.data.encrypted[storageKeyId(key)]);
-      putSecret(op.tx, name, Secret.take('stored', seed));
-    } catch (error) {
-      if (error instanceof SecretStorageError) return giveUp(op, 'WRONG_WORDS');
-      throw error;
+  const id = named.data.key;
+  try {
+    if (!isDescribedKey(key, data.get(keyType(id)))) return giveUp(op, 'WRONG_WORDS');
+    for (const name of CROSS_SIGNING) {
+      const seed = openStored(key, id, `m.cross_signing.${name}`, data);
+      if (seed === undefined) return giveUp(op, 'IDENTITY_MISSING');
+      putSecret(op.tx, name, seed);
     }
+    op.tx.put(STORAGE_ID, 'id', id);
+    if (op.tx.get(SECRETS, 'backup') === undefined) takeBackupKey(op, key, id, data);
+  } catch (error) {
+    if (!(error instanceof SecretStorageError)) throw error;
+    return giveUp(op, error.code === 'UNSUPPORTED' ? 'UNSUPPORTED_ALGORITHM' : 'WRONG_WORDS');
   }
   // The secrets are authentic by the words; what the server says about the master key is not. Ours is pinned.
   adoptMaster(op);
@@ -258,7 +270,35 @@ function takeSecrets(op: Op, key: Secret, { data }: RestoreMemory): void {
   markOutdated(op, op.self.userId);
 }
 
-function giveUp(op: Op, code: 'IDENTITY_MISSING' | 'WRONG_WORDS'): never {
+/** A secret of 32 bytes, stored as base64 like all clients do; undefined when there is none under this key. */
+function openStored(
+  key: Secret,
+  id: string,
+  type: string,
+  data: ReadonlyMap<string, unknown>,
+): Secret<'stored'> | undefined {
+  const parsed = stored.safeParse(data.get(type));
+  const sealed = parsed.success ? parsed.data.encrypted[id] : undefined;
+  if (sealed === undefined) return undefined;
+  let bytes: Uint8Array;
+  try {
+    bytes = fromBase64(decryptSecret(key, type, sealed).replace(/=$/u, ''));
+  } catch (error) {
+    if (error instanceof SecretStorageError) throw error;
+    throw new SecretStorageError('MALFORMED', type);
+  }
+  if (bytes.length !== 32) throw new SecretStorageError('MALFORMED', type);
+  return Secret.take('stored', bytes);
+}
+
+/** Whoever came with a recovery key gets the backup's key from secret storage, or makes one and leaves it there. */
+function takeBackupKey(op: Op, key: Secret, id: string, data: ReadonlyMap<string, unknown>): void {
+  const known = openStored(key, id, BACKUP_SECRET, data);
+  putSecret(op.tx, 'backup', known ?? Secret.take('backup', op.random(32)));
+  if (known === undefined) storeBackupKey(op);
+}
+
+function giveUp(op: Op, code: 'IDENTITY_MISSING' | 'WRONG_WORDS' | 'UNSUPPORTED_ALGORITHM'): never {
   delete op.memory.restore;
   throw new EngineError(code);
 }

@@ -30,6 +30,8 @@ export type SharePlan = {
   readonly roomId: string;
   readonly kid: string;
   readonly g: number;
+  /** Made with the epoch: the parts follow in a slice of their own. */
+  readonly unplanned?: true;
   /** Parts not yet visited: names in PLAN_PARTS. */
   readonly parts: readonly string[];
   /** Parts whose devices had no session and were claimed; visited last. */

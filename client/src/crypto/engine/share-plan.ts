@@ -4,13 +4,15 @@ import { isTrustedDevice } from '../identity/user-record.ts';
 import { claimsUnderWay, wantClaim } from './claims.ts';
 import { makeShare } from './key-share.ts';
 import { deviceName, splitDeviceName, type Op } from './op.ts';
-import { hasSession, peerOf, sealFor, type InnerEvent, type PairwiseContent } from './pairwise-channel.ts';
+import { peerOf, sealFor, type InnerEvent, type PairwiseContent } from './pairwise-channel.ts';
 import { PLAN_PARTS, PLANS } from './sending-slot.ts';
 import { EPOCHS, USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';
 
 /** Devices per slice: about 0.2 ms each. */
-const DEVICES_PER_PART = 16;
+const DEVICES_PER_SLICE = 16;
+/** Devices per record of the plan: few records are made at once, and little is rewritten after each slice. */
+const DEVICES_PER_PART = 256;
 
 /** Plans the hand-out of generation `g` to these devices (`user|device`), our own left out. */
 export function startPlan(op: Op, record: EpochRecord, g: number, devices: readonly string[]): void {
@@ -36,27 +38,52 @@ export function startPlan(op: Op, record: EpochRecord, g: number, devices: reado
   });
 }
 
-/** One slice: the shares of one part go to the outbox. */
+/** Notes, together with a fresh epoch, that its roster has to be given the key; the parts follow in another slice. */
+export function planEpoch(op: Op, { kid, epoch }: EpochRecord): void {
+  op.tx.put(PLANS, epoch.room, {
+    ...{ roomId: epoch.room, kid, g: 0, parts: [], unclaimed: [] },
+    unplanned: true,
+  });
+}
+
+/** The parts of a plan that was made with its epoch. */
+function writeParts(op: Op, record: EpochRecord): 'again' {
+  op.tx.delete(PLANS, record.epoch.room);
+  const devices = Object.entries(record.roster ?? {}).flatMap(([userId, own]) =>
+    Object.keys(own).map((deviceId) => deviceName(userId, deviceId)),
+  );
+  startPlan(op, record, 0, devices);
+  return 'again';
+}
+
+/** One slice: the shares of a few devices go to the outbox. */
 export function workOnPlan(op: Op, roomId: string): 'again' | 'wait' {
   const plan = op.tx.get(PLANS, roomId);
   const record = plan === undefined ? undefined : op.tx.get(EPOCHS, plan.kid);
   if (plan === undefined || record === undefined) return 'again';
+  if (plan.unplanned === true) return writeParts(op, record);
   const part = plan.parts[0];
   if (part !== undefined) {
-    const { parts } = plan;
-    const left = sharePart(op, record, part);
+    const names = op.tx.get(PLAN_PARTS, part) ?? [];
+    const later = names.slice(DEVICES_PER_SLICE);
+    const left = share(op, record, part, names.slice(0, DEVICES_PER_SLICE));
     for (const name of left) wantClaim(op, name);
-    if (left.length > 0) op.tx.put(PLAN_PARTS, part, left);
+    if (later.length > 0) op.tx.put(PLAN_PARTS, part, later);
     else op.tx.delete(PLAN_PARTS, part);
-    const unclaimed = left.length > 0 ? [...plan.unclaimed, part] : plan.unclaimed;
-    op.tx.put(PLANS, roomId, { ...plan, parts: parts.slice(1), unclaimed });
+    const late = `${part}|${later.length}`;
+    if (left.length > 0) op.tx.put(PLAN_PARTS, late, left);
+    op.tx.put(PLANS, roomId, {
+      ...plan,
+      parts: later.length > 0 ? plan.parts : plan.parts.slice(1),
+      unclaimed: left.length > 0 ? [...plan.unclaimed, late] : plan.unclaimed,
+    });
     return 'again';
   }
   if (claimsUnderWay(op)) return 'wait';
   // Claims are answered or failed: whoever still has no session is left to healing.
   const late = plan.unclaimed[0];
   if (late !== undefined) {
-    const left = sharePart(op, record, late);
+    const left = share(op, record, late, op.tx.get(PLAN_PARTS, late) ?? []);
     // After a restart nobody has asked yet: what was wanted was kept in memory only.
     const wanted = left.filter((name) => wantClaim(op, name));
     if (wanted.length > 0) {
@@ -71,10 +98,9 @@ export function workOnPlan(op: Op, roomId: string): 'again' | 'wait' {
   return 'again';
 }
 
-/** Encrypts for the devices of a part; returns those without a session. */
-function sharePart(op: Op, record: EpochRecord, part: string): string[] {
+/** Encrypts for these devices the generation that the part's name tells; returns those without a session. */
+function share(op: Op, record: EpochRecord, part: string, names: readonly string[]): string[] {
   const g = Number(part.split('|')[1] ?? 0);
-  const names = op.tx.get(PLAN_PARTS, part) ?? [];
   const inner = makeShare(record, Math.max(g, record.g));
   const messages: Record<string, Record<string, PairwiseContent>> = {};
   const left: string[] = [];
@@ -95,7 +121,5 @@ function sealForName(op: Op, name: string, inner: InnerEvent): PairwiseContent |
   const user = op.tx.get(USERS, userId);
   const device = user?.devices[deviceId];
   if (device === undefined || !isTrustedDevice(user, device)) return 'gone';
-  const peer = peerOf(userId, device);
-  if (!hasSession(op, peer)) return 'no-session';
-  return sealFor(op, peer, inner) ?? 'no-session';
+  return sealFor(op, peerOf(userId, device), inner) ?? 'no-session';
 }

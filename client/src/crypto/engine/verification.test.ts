@@ -147,7 +147,7 @@ describe('a flow', () => {
     await begin(alice, bob);
     clock.advance(FLOW_LIFETIME_MS);
     await settleAll(alice, bob);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise(setImmediate);
     await settleAll(alice, bob);
     expect(last(alice)).toMatchObject({ phase: 'cancelled', code: 'm.timeout' });
     expect(last(bob).phase).toBe('cancelled');

@@ -142,7 +142,10 @@ export function startVerification(op: Op, userId: string, deviceId?: string): Ve
   op.memory.flows.set(id, flow);
   const content = { from_device: self.deviceId, methods: METHODS, timestamp: op.now, transaction_id: id };
   deliver(op, flow, [{ type: 'm.key.verification.request', content }], targets);
-  return viewOf(op, flow);
+  const state = viewOf(op, flow);
+  // Whoever began it sees that it waits for the other side, wherever in the page it was begun.
+  op.notices.push({ kind: 'verification', state });
+  return state;
 }
 
 export function acceptVerification(op: Op, flowId: string): VerificationState {

@@ -41,11 +41,10 @@ const MAX_META_BYTES = 8 * 1024 * 1024;
 export const epochTable: Table<EpochRecord> = {
   name: 'epochs',
   cached: true,
-  encode: ({ key, ...meta }) =>
-    new Writer(1024)
-      .bytes(utf8(JSON.stringify(meta)))
-      .fixed(key.expose())
-      .finish(),
+  encode: ({ key, ...meta }) => {
+    const json = utf8(JSON.stringify(meta));
+    return new Writer(json.length + 64).bytes(json).fixed(key.expose()).finish();
+  },
   decode: (bytes) => {
     const reader = new Reader(bytes);
     // Authenticated by the vault's seal: our own bytes.

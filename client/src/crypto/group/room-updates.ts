@@ -67,7 +67,20 @@ export function applyMemberList(
     { membership: before.membership, limited: false, stateBefore: timeline, timeline: [], stateAfter: [] },
     self,
   );
-  return { ...change, room: { ...change.room, membersComplete: true } };
+  // The list may be ahead of the timeline: what was said before these joins has not been seen, nor under which
+  // generations. That is a gap like any other.
+  const ahead = change.joined.length > 0 || events.some((event) => isAnotherJoin(before, event));
+  const gap = change.room.gap || (ahead && before.epochs.length > 0);
+  return { ...change, room: { ...change.room, gap, membersComplete: true } };
+}
+
+/** A member we know as joined shows another signed join: it left and came back unseen. */
+function isAnotherJoin(before: RoomRecord, event: MatrixEvent): boolean {
+  if (event.type !== 'm.room.member' || event.state_key === undefined) return false;
+  const known = before.members[event.state_key];
+  const content = readMemberContent(event.content);
+  if (known?.membership !== 'join' || content?.membership !== 'join') return false;
+  return known.join !== undefined && content.proof?.signature !== known.join.signature;
 }
 
 /** A room under change: its member table is this update's own. */

@@ -1,6 +1,6 @@
 /**
- * Secrets and epoch keys at rest on the server: Matrix's secret storage and key backup as containers, sealed with
- * XChaCha20-Poly1305 under keys that are derived from the recovery words (e2ee.md section 1).
+ * What of ours lies sealed on the server, with XChaCha20-Poly1305: epoch keys in Matrix's key backup, and the store's
+ * mark. The cross-signing secrets lie in Matrix's own secret storage instead (`matrix-secrets.ts`).
  */
 import * as z from 'zod/mini';
 import { fromBase64, toBase64 } from '../primitives/base64.ts';
@@ -14,10 +14,10 @@ import { Secret } from '../primitives/secret.ts';
 import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal } from '../primitives/xchacha.ts';
 import { canonicalJson } from './canonical-json.ts';
 
-export class SecretStorageError extends CryptoError<'MALFORMED' | 'WRONG_KEY'> {}
+export class SecretStorageError extends CryptoError<
+  'MALFORMED' | 'WRONG_KEY' | 'UNSUPPORTED' | 'BAD_RECOVERY_KEY'
+> {}
 
-/** `algorithm` of our `m.secret_storage.key.*`. */
-export const SECRET_STORAGE_ALGORITHM = `${NAMESPACE}.secret-storage.v1`;
 export const BACKUP_ALGORITHM = `${NAMESPACE}.epoch-backup.v1`;
 
 export type StorageKey = Secret<'storage'>;

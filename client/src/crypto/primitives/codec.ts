@@ -1,6 +1,9 @@
 import { fromUtf8, utf8 } from './bytes.ts';
 import { CodecError } from './errors.ts';
 
+/** Longest text written byte by byte. */
+const SHORT_TEXT = 128;
+
 /**
  * Builds the binary forms that are hashed, signed, sent or stored. Integers are big-endian; variable parts carry
  * their length in front, so that no two sequences of fields give the same bytes.
@@ -72,7 +75,23 @@ export class Writer {
 
   /** `u32 length | UTF-8`. */
   text(text: string): this {
-    return this.bytes(utf8(text));
+    return this.#shortAscii(text) ? this : this.bytes(utf8(text));
+  }
+
+  /** Ids and names are short and plain: written without the encoder, whose call costs more than the bytes. */
+  #shortAscii(text: string): boolean {
+    if (text.length > SHORT_TEXT) return false;
+    const at = this.#reserve(4 + text.length);
+    this.#view.setUint32(at, text.length);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#length = at;
+        return false;
+      }
+      this.#bytes[at + 4 + i] = code;
+    }
+    return true;
   }
 
   /** A presence flag, then what `write` adds when the value is there. */

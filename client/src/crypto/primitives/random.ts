@@ -4,8 +4,23 @@ export type Random = (length: number) => Uint8Array;
 /** getRandomValues refuses more than this in one call (Web Crypto, section 10.1.1). */
 const MAX_PER_CALL = 65_536;
 
-/** The platform's generator, for the entry points that inject randomness. */
+/** Small requests are served from this many bytes fetched at once: a call costs more than a kilobyte. */
+const POOL_BYTES = 4096;
+const pool = new Uint8Array(POOL_BYTES);
+let used = POOL_BYTES;
+
+/** The platform's generator, for the entry points that inject randomness. What was handed out leaves no copy here. */
 export const systemRandom: Random = (length) => {
+  if (length <= POOL_BYTES / 8) {
+    if (used + length > POOL_BYTES) {
+      crypto.getRandomValues(pool);
+      used = 0;
+    }
+    const taken = pool.slice(used, used + length);
+    pool.fill(0, used, used + length);
+    used += length;
+    return taken;
+  }
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at += MAX_PER_CALL)
     crypto.getRandomValues(bytes.subarray(at, Math.min(at + MAX_PER_CALL, length)));

@@ -117,7 +117,13 @@ export class SimClient {
 
   async sync(): Promise<void> {
     if (!this.online) return;
-    await this.while(this.host.call('processSync', this.server.sync(this.userId, this.deviceId)));
+    try {
+      await this.while(this.host.call('processSync', this.server.sync(this.userId, this.deviceId)));
+    } catch (error) {
+      // Like a page, which keeps the token of a sync only when the engine has taken it in.
+      this.server.syncLost(this.userId, this.deviceId);
+      throw error;
+    }
   }
 
   /** Syncs and works until nothing is left to do here. */

@@ -16,6 +16,8 @@ type Device = {
   left: Set<string>;
   /** Position in each room's timeline up to which this device has synced. */
   positions: Map<string, number>;
+  /** Puts back what the last sync took. */
+  takeBack: () => void;
 };
 type User = {
   devices: Map<string, Device>;
@@ -25,7 +27,7 @@ type User = {
   data: Map<string, Json>;
   backup?: { version: string; info: Json; rooms: Record<string, { sessions: Json }> };
 };
-type Room = { timeline: MatrixEvent[]; state: Map<string, MatrixEvent> };
+type Room = { timeline: MatrixEvent[]; state: Map<string, MatrixEvent>; departures: (string | undefined)[] };
 
 export type SimSync = {
   nextBatch: string;
@@ -70,6 +72,8 @@ export class SimServer {
   readonly tricks: Tricks = {};
   #ids = 0;
   readonly #transactions = new Set<string>();
+  /** False: requests are not kept for searching. */
+  records = true;
   /** Every request body seen, for searching. */
   readonly seen: { user: string; request: OutgoingRequest }[] = [];
 
@@ -78,6 +82,7 @@ export class SimServer {
     user.devices.set(deviceId, {
       ...{ keys: undefined, oneTime: new Map(), fallback: new Map(), inbox: [] },
       ...{ changed: new Set<string>(), left: new Set<string>(), positions: new Map<string, number>() },
+      takeBack: () => undefined,
     });
     this.users.set(userId, user);
   }
@@ -88,7 +93,7 @@ export class SimServer {
   }
 
   createRoom(roomId: string, creator: string, joinRule = 'invite', encrypted = true): void {
-    this.rooms.set(roomId, { timeline: [], state: new Map() });
+    this.rooms.set(roomId, { timeline: [], state: new Map(), departures: [] });
     this.state(roomId, creator, 'm.room.create', '', {});
     this.member(roomId, creator, creator, { membership: 'join' });
     this.state(roomId, creator, 'm.room.join_rules', '', { join_rule: joinRule });
@@ -122,9 +127,7 @@ export class SimServer {
   /** A message; refused like our server does when its epoch is older than a departure. */
   send(roomId: string, sender: string, content: Json): MatrixEvent {
     if (!this.joined(roomId).includes(sender)) throw new SimError(403, 'M_FORBIDDEN');
-    const departures = this.#room(roomId)
-      .timeline.filter((e) => e.type === 'm.room.member' && e.unsigned?.departure === true)
-      .map((e) => e.event_id);
+    const { departures } = this.#room(roomId);
     const newest = departures.at(-1);
     const rank = departures.indexOf((content.after as string | null) ?? undefined);
     if (content.algorithm === 'chat.nyx.epoch.v1' && rank < departures.length - 1)
@@ -139,6 +142,7 @@ export class SimServer {
     const id = this.member(roomId, sender, target, { membership });
     const event = this.#room(roomId).timeline.at(-1);
     if (event !== undefined) event.unsigned = { departure: true };
+    this.#room(roomId).departures.push(event?.event_id);
     for (const device of this.users.get(target)?.devices.values() ?? [])
       for (const other of this.joined(roomId)) device.left.add(other);
     return id;
@@ -149,6 +153,13 @@ export class SimServer {
     const toDevice = device.inbox.splice(0, 100);
     const changed = [...device.changed];
     const left = [...device.left];
+    const positions = new Map(device.positions);
+    device.takeBack = () => {
+      device.inbox.unshift(...toDevice);
+      for (const userId of changed) device.changed.add(userId);
+      for (const userId of left) device.left.add(userId);
+      device.positions = positions;
+    };
     device.changed.clear();
     device.left.clear();
     const rooms: SimSync['rooms'] = {};
@@ -180,6 +191,13 @@ export class SimServer {
     };
   }
 
+  /** The last answer was never stored: the device syncs from its old token, and gets the same again. */
+  syncLost(userId: string, deviceId: string): void {
+    const device = this.device(userId, deviceId);
+    device.takeBack();
+    device.takeBack = () => undefined;
+  }
+
   hasNews(userId: string, deviceId: string): boolean {
     const device = this.device(userId, deviceId);
     if (device.inbox.length + device.changed.size + device.left.size > 0) return true;
@@ -191,7 +209,7 @@ export class SimServer {
 
   /** Performs a request of an engine. Throws SimError where a server would answer an error. */
   perform(userId: string, deviceId: string, request: OutgoingRequest): unknown {
-    this.seen.push({ user: userId, request: structuredClone(request) });
+    if (this.records) this.seen.push({ user: userId, request: structuredClone(request) });
     const answer = this.#perform(userId, deviceId, request);
     const plain: unknown = JSON.parse(JSON.stringify(answer ?? {}));
     return this.tricks.answer === undefined ? plain : this.tricks.answer(request, plain, userId);

@@ -48,6 +48,17 @@ export const setRoomAccountData = (
     { body: input.content },
   );
 
+const ownKeys = z.object({ master_keys: z.catch(z.record(z.string(), z.unknown()), {}) });
+
+/** Whether the account has cross-signing keys: another device of it was set up before (POST /keys/query). */
+export const hasIdentity = async (api: Api, userId: string): Promise<Result<boolean>> => {
+  const answer = await call(api, ownKeys, 'POST', '/_matrix/client/v3/keys/query', {
+    body: { device_keys: { [userId]: [] } },
+    timeoutMs: 12_000,
+  });
+  return answer.ok ? ok(userId in answer.value.master_keys) : answer;
+};
+
 const foundUser = z.object({
   user_id: z.string(),
   display_name: z.catch(z.optional(z.nullable(z.string())), undefined),
@@ -94,7 +105,7 @@ export const setPushRuleEnabled = (
   });
 
 /** Put a room rule ("all messages" or "mute") or take it away. */
-export const setRoomPushRule = (
+export const setRoomPushRule = async (
   api: Api,
   roomId: string,
   mode: 'all' | 'mentions' | 'mute',
@@ -102,10 +113,13 @@ export const setRoomPushRule = (
   const room = path`/_matrix/client/v3/pushrules/global/room/${roomId}`;
   const override = path`/_matrix/client/v3/pushrules/global/override/${roomId}`;
   if (mode === 'mute') {
-    return call(api, empty, 'PUT', override, {
+    return await call(api, empty, 'PUT', override, {
       body: { conditions: [{ kind: 'event_match', key: 'room_id', pattern: roomId }], actions: [] },
     });
   }
+  // Muted before: the override stands before the room's own rule. Not there is as good as taken away.
+  const unmuted = await call(api, empty, 'DELETE', override);
+  if (!unmuted.ok && unmuted.error.status !== 404) return unmuted;
   return call(api, empty, 'PUT', room, {
     body: { actions: mode === 'all' ? ['notify', { set_tweak: 'sound', value: 'default' }] : [] },
   });

@@ -18,9 +18,9 @@ export const joinedRoomSchema = z.object({
   state: z._default(events, { events: [] }),
   timeline: z._default(
     z.object({
-      events: z._default(z.array(z.unknown()), []),
-      limited: z.optional(z.boolean()),
-      prev_batch: z.optional(z.string()),
+      events: z.catch(z.array(z.unknown()), []),
+      limited: z.catch(z.optional(z.boolean()), undefined),
+      prev_batch: z.catch(z.optional(z.string()), undefined),
     }),
     { events: [] },
   ),

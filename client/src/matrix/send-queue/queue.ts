@@ -1,8 +1,8 @@
 import { isTransient } from '../api/result.ts';
 import type { ApiError, Result } from '../api/result.ts';
 import { limits } from '../limits.ts';
-import type { NyxDb, OutboxEntry } from '../store/db.ts';
 import type { Content } from '../types.ts';
+import type { OutboxEntry, OutboxStore } from './outbox.ts';
 
 /** What became of an entry; the timeline shows it as the local echo's state. */
 export type OutboxChange =
@@ -16,7 +16,7 @@ export type OutboxChange =
 export type SendOutcome = Result<string>;
 
 export type SendQueuePorts = {
-  db: NyxDb;
+  store: OutboxStore;
   /** Encrypts where the room asks for it, and sends. Must be safe to repeat with the same entry (transaction ids). */
   deliver: (entry: OutboxEntry) => Promise<SendOutcome>;
   onChange: (change: OutboxChange) => void;
@@ -39,6 +39,8 @@ export class SendQueue {
   readonly #ports: SendQueuePorts;
   readonly #abort = new AbortController();
   readonly #busy = new Set<string>();
+  /** What the store holds, oldest first; read once. */
+  #entries: Promise<Map<string, OutboxEntry>> | undefined;
   #wake = new AbortController();
 
   constructor(ports: SendQueuePorts) {
@@ -63,8 +65,8 @@ export class SendQueue {
       state: 'queued',
       error: undefined,
     };
-    if ((await this.#ports.db.count('outbox')) >= limits.outbox) throw new OutboxFull();
-    await this.#ports.db.put('outbox', entry);
+    if ((await this.#all()).size >= limits.outbox) throw new OutboxFull();
+    await this.#put(entry);
     this.#ports.onChange({ kind: 'added', entry });
     void this.#drain(entry.roomId);
     return entry;
@@ -72,42 +74,64 @@ export class SendQueue {
 
   /** Entries of a room, oldest first: the local echoes after a reload. */
   async pending(roomId: string): Promise<OutboxEntry[]> {
-    return this.#ports.db.getAllFromIndex(
-      'outbox',
-      'byRoom',
-      IDBKeyRange.bound([roomId, -Infinity], [roomId, Infinity]),
-    );
+    return [...(await this.#all()).values()]
+      .filter((entry) => entry.roomId === roomId)
+      .sort((one, other) => one.createdAt - other.createdAt);
   }
 
   /** Starts sending whatever is stored; call after start-up and when the network comes back. */
   async resume(): Promise<void> {
     this.#wake.abort();
     this.#wake = new AbortController();
-    const rooms = new Set((await this.#ports.db.getAll('outbox')).map((entry) => entry.roomId));
+    const rooms = new Set([...(await this.#all()).values()].map((entry) => entry.roomId));
     for (const roomId of rooms) void this.#drain(roomId);
   }
 
   /** Puts a failed entry back in line. */
   async retry(txnId: string): Promise<void> {
-    const entry = await this.#ports.db.get('outbox', txnId);
+    const entry = (await this.#all()).get(txnId);
     if (entry === undefined) return;
     const next: OutboxEntry = { ...entry, state: 'queued', error: undefined, attempts: 0 };
-    await this.#ports.db.put('outbox', next);
+    await this.#put(next);
     this.#ports.onChange({ kind: 'waiting', entry: next });
     void this.#drain(entry.roomId);
   }
 
   /** Drops an entry that has not been sent. */
   async cancel(txnId: string): Promise<void> {
-    const entry = await this.#ports.db.get('outbox', txnId);
+    const entry = (await this.#all()).get(txnId);
     if (entry === undefined) return;
-    await this.#ports.db.delete('outbox', txnId);
+    await this.#remove(txnId);
     this.#ports.onChange({ kind: 'removed', entry });
   }
 
   stop(): void {
     this.#abort.abort();
     this.#wake.abort();
+  }
+
+  async #all(): Promise<Map<string, OutboxEntry>> {
+    this.#entries ??= this.#ports.store
+      .load()
+      .then((entries) => new Map(entries.map((entry) => [entry.txnId, entry] as const)));
+    try {
+      return await this.#entries;
+    } catch (error) {
+      // A store that could not be read is asked again the next time.
+      this.#entries = undefined;
+      throw error;
+    }
+  }
+
+  /** On disk first: what is in memory alone would be lost by a reload. */
+  async #put(entry: OutboxEntry): Promise<void> {
+    await this.#ports.store.put(entry);
+    (await this.#all()).set(entry.txnId, entry);
+  }
+
+  async #remove(txnId: string): Promise<void> {
+    (await this.#all()).delete(txnId);
+    await this.#ports.store.remove(txnId);
   }
 
   async #drain(roomId: string): Promise<void> {
@@ -132,16 +156,16 @@ export class SendQueue {
     this.#ports.onChange({ kind: 'sending', entry });
     const answer = await this.#ports.deliver(entry);
     if (this.#abort.signal.aborted) return;
-    const current = await this.#ports.db.get('outbox', entry.txnId);
+    const current = (await this.#all()).get(entry.txnId);
     if (answer.ok) {
-      await this.#ports.db.delete('outbox', entry.txnId);
+      await this.#remove(entry.txnId);
       this.#ports.onChange({ kind: 'sent', entry, eventId: answer.value });
       return;
     }
     if (current === undefined) return;
     if (isTransient(answer.error)) {
       const next: OutboxEntry = { ...current, attempts: current.attempts + 1, error: describe(answer.error) };
-      await this.#ports.db.put('outbox', next);
+      await this.#put(next);
       this.#ports.onChange({ kind: 'waiting', entry: next });
       const backoff = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(next.attempts - 1, 10));
       await this.#ports.pause(
@@ -151,7 +175,7 @@ export class SendQueue {
       return;
     }
     const failed: OutboxEntry = { ...current, state: 'failed', error: describe(answer.error) };
-    await this.#ports.db.put('outbox', failed);
+    await this.#put(failed);
     this.#ports.onChange({ kind: 'failed', entry: failed });
   }
 }

@@ -30,20 +30,6 @@ export type StoredState = { r: string; t: string; k: string; ev: RoomEvent | Bar
 
 export type Receipt = { r: string; userId: string; eventId: string; ts: number; thread: string | undefined };
 
-export type OutboxEntry = {
-  txnId: string;
-  roomId: string;
-  kind: 'event' | 'redaction';
-  type: string;
-  content: Content;
-  /** Creation time, ms: order within the room. */
-  createdAt: number;
-  attempts: number;
-  state: 'queued' | 'failed';
-  /** Stable code of why it failed. */
-  error: string | undefined;
-};
-
 export interface NyxSchema extends DBSchema {
   meta: { key: string; value: unknown };
   rooms: { key: string; value: RoomRecord };
@@ -56,13 +42,10 @@ export interface NyxSchema extends DBSchema {
   state: { key: [string, string, string]; value: StoredState; indexes: { byType: [string, string] } };
   receipts: { key: [string, string]; value: Receipt };
   accountData: { key: [string, string]; value: { r: string; type: string; content: Content } };
-  outbox: { key: string; value: OutboxEntry; indexes: { byRoom: [string, number] } };
-  drafts: { key: string; value: { key: string; value: unknown } };
 }
 
 export type NyxDb = IDBPDatabase<NyxSchema>;
-export type StoreName =
-  'meta' | 'rooms' | 'segments' | 'events' | 'state' | 'receipts' | 'accountData' | 'outbox' | 'drafts';
+export type StoreName = 'meta' | 'rooms' | 'segments' | 'events' | 'state' | 'receipts' | 'accountData';
 export type WriteTx = IDBPTransaction<NyxSchema, StoreName[], 'readwrite'>;
 
 export const allStores: StoreName[] = [
@@ -73,16 +56,19 @@ export const allStores: StoreName[] = [
   'state',
   'receipts',
   'accountData',
-  'outbox',
-  'drafts',
 ];
 
 /** The account's database name: one per user and device, so that a second log-in never mixes with the first. */
 export const dbName = (userId: string, deviceId: string): string => `nyx:${userId}:${deviceId}`;
 
 export const openDatabase = (name: string): Promise<NyxDb> =>
-  openDB<NyxSchema>(name, 1, {
-    upgrade: (db) => {
+  openDB<NyxSchema>(name, 2, {
+    upgrade: (db, before) => {
+      if (before === 1) {
+        // Unsent messages and drafts lay here as they were written; now the vault seals them.
+        for (const old of ['outbox', 'drafts']) (db as unknown as IDBDatabase).deleteObjectStore(old);
+        return;
+      }
       db.createObjectStore('meta');
       db.createObjectStore('rooms', { keyPath: 'roomId' });
       db.createObjectStore('segments', { keyPath: ['r', 's'] });
@@ -93,9 +79,6 @@ export const openDatabase = (name: string): Promise<NyxDb> =>
       state.createIndex('byType', ['r', 't']);
       db.createObjectStore('receipts', { keyPath: ['r', 'userId'] });
       db.createObjectStore('accountData', { keyPath: ['r', 'type'] });
-      const outbox = db.createObjectStore('outbox', { keyPath: 'txnId' });
-      outbox.createIndex('byRoom', ['roomId', 'createdAt']);
-      db.createObjectStore('drafts', { keyPath: 'key' });
     },
     // Another tab runs a newer build: let it upgrade; this page reloads when the service worker tells it to.
     blocking: (_current, _blocked, event) => {

@@ -67,7 +67,7 @@ const typingOf = (ephemeral: BareEvent[]): string[] | undefined => {
   const event = ephemeral.findLast((one) => one.type === 'm.typing');
   const ids = event?.content.user_ids;
   return Array.isArray(ids)
-    ? ids.filter((id): id is string => typeof id === 'string').slice(0, 20)
+    ? ids.filter((id): id is string => typeof id === 'string' && id.length <= 255).slice(0, 20)
     : undefined;
 };
 
@@ -212,6 +212,12 @@ const presenceOf = (event: BareEvent, now: number): SyncChanges['presence'][numb
   return { userId: event.sender, presence, lastActiveTs: typeof ago === 'number' ? now - ago : undefined };
 };
 
+/** The rooms of a section: what has no room id for a name is none. */
+const roomsOf = (section: Readonly<Record<string, unknown>>): [string, unknown][] =>
+  Object.entries(section)
+    .filter(([roomId]) => roomId.startsWith('!') && roomId.length <= 255)
+    .slice(0, limits.syncRooms);
+
 /**
  * Stores one sync response in one transaction and answers what changed. A room that cannot be taken is left out and
  * named; the rest and the token still commit.
@@ -239,16 +245,15 @@ export const applySync = async (context: ApplyContext, response: SyncResponse): 
     });
 
   const { join, invite, leave, knock } = response.rooms;
-  for (const [roomId, part] of Object.entries(join).slice(0, limits.syncRooms))
-    await joined(part, roomId, 'join');
-  for (const [roomId, part] of Object.entries(invite).slice(0, limits.syncRooms)) {
+  for (const [roomId, part] of roomsOf(join)) await joined(part, roomId, 'join');
+  for (const [roomId, part] of roomsOf(invite)) {
     await guarded(roomId, async () => {
       const parsed = invitedRoomSchema.parse(part);
       const before = await rooms.get(roomId);
       changes.rooms.push(await applyInvite(tx, context, before, roomId, parsed.invite_state.events));
     });
   }
-  for (const [roomId, part] of Object.entries({ ...knock, ...leave }).slice(0, limits.syncRooms)) {
+  for (const [roomId, part] of roomsOf({ ...knock, ...leave })) {
     const known = await rooms.get(roomId);
     if (known === undefined || known.membership === 'invite') {
       // A declined or withdrawn invitation leaves nothing worth keeping.

@@ -35,6 +35,8 @@ export type Body =
   | { kind: 'text' | 'emote' | 'notice'; text: string; html: string | undefined }
   | MediaBody
   | { kind: 'poll'; poll: Poll }
+  /** Said in the room list only: in the timeline they change the poll. */
+  | { kind: 'vote' | 'pollEnd' }
   | { kind: 'redacted' }
   | { kind: 'unknown'; type: string; text: string };
 
@@ -135,6 +137,8 @@ export const bodyOf = (type: string, content: Content, isReply: boolean): Body =
     const poll = pollOf(content);
     return poll === undefined ? { kind: 'unknown', type, text: pollText(content) } : { kind: 'poll', poll };
   }
+  if (type.endsWith('poll.response')) return { kind: 'vote' };
+  if (type.endsWith('poll.end')) return { kind: 'pollEnd' };
   if (type !== 'm.room.message') {
     return { kind: 'unknown', type, text: (stringOf(content.body) ?? '').slice(0, 500) };
   }
@@ -156,10 +160,32 @@ export const bodyOf = (type: string, content: Content, isReply: boolean): Body =
   }
 };
 
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', '#39': "'", nbsp: ' ' };
+
+/** Text of formatted HTML: tags gone, blocks apart, spoilers covered. For showing as text only, never as HTML. */
+const textOfHtml = (html: string): string =>
+  html
+    .replace(/<span[^>]*data-mx-spoiler[^>]*>[\s\S]*?<\/span>/gi, '▇▇▇')
+    .replace(/<(?:br|\/p|\/li|\/h[1-6]|\/blockquote|\/pre|\/tr)\b[^>]*>/gi, '\n')
+    .replace(/<[^>]*>/g, '')
+    .replace(/&(lt|gt|quot|#39|nbsp);/g, (whole, name: string) => entities[name] ?? whole)
+    .replaceAll('&amp;', '&')
+    .trim();
+
+/** What a message says in plain text, without the marks it was written with; '' for what has no words. */
+export const plainText = (body: Body): string => {
+  if (body.kind === 'text' || body.kind === 'emote' || body.kind === 'notice') {
+    return body.html === undefined ? body.text : textOfHtml(body.html);
+  }
+  if (body.kind === 'poll')
+    return [body.poll.question, ...body.poll.answers.map((one) => one.text)].join('\n');
+  return 'name' in body ? [body.name, body.caption].filter((part) => part !== '').join(' ') : '';
+};
+
 /** One line for the room list, a reply's quote or a notification; undefined for what needs the page's own words. */
 export const previewText = (body: Body): string | undefined => {
   if (body.kind === 'text' || body.kind === 'emote' || body.kind === 'notice') {
-    return body.text.replace(/\s+/g, ' ').trim().slice(0, 200);
+    return plainText(body).replace(/\s+/g, ' ').trim().slice(0, 200);
   }
   if (body.kind === 'poll') return body.poll.question;
   if (body.kind === 'unknown') return body.text === '' ? undefined : body.text;

@@ -1,6 +1,6 @@
 import { isRedacted, relationOf, replyTarget, recordOf, stringsOf } from '../events.ts';
-import type { OutboxEntry } from '../store/db.ts';
-import type { Content } from '../types.ts';
+import type { OutboxEntry } from '../send-queue/outbox.ts';
+import type { Content, RoomEvent } from '../types.ts';
 import { bodyOf } from './body.ts';
 import type { Body } from './body.ts';
 import type { Clear, Entry } from './clear.ts';
@@ -134,6 +134,24 @@ const messageFrom = (entry: Entry, input: ItemsInput): Draft | undefined => {
   };
 };
 
+type Made = { relations: Relations; version: number; txnId: string | undefined; draft: Draft | undefined };
+const made = new WeakMap<Entry, Made>();
+
+/**
+ * The row of an entry, parsed once: rows are built anew with every page and every sync, and only what they relate to
+ * can change them. Answers a copy, which the caller may change.
+ */
+const knownMessage = (entry: Entry, input: ItemsInput): Draft | undefined => {
+  const { relations } = input;
+  const version = relations.version(entry.event.event_id);
+  const txnId = input.txnOf(entry.event.event_id);
+  const known = made.get(entry);
+  const fits = known?.relations === relations && known.version === version && known.txnId === txnId;
+  const draft = fits ? known.draft : messageFrom(entry, input);
+  if (!fits) made.set(entry, { relations, version, txnId, draft });
+  return draft === undefined ? undefined : { ...draft };
+};
+
 const messageFromEcho = (echo: Echo, ownUserId: string): Draft | undefined => {
   const { entry } = echo;
   const relation = relationOf(entry.content);
@@ -206,6 +224,20 @@ export const buildItems = (input: ItemsInput): TimelineItem[] => {
     last = draft;
   };
 
+  /** Departures that messages say they come after: a new one means that the room has new keys since (e2ee.md section 3). */
+  const departures = new Set<string | null>();
+  const rekeyed = ({ content, event_id: id, origin_server_ts: ts, sender }: RoomEvent): void => {
+    const { after } = content;
+    if ((typeof after !== 'string' && after !== null) || typeof content.kid !== 'string') return;
+    const isNew = departures.size > 0 && !departures.has(after) && after !== null;
+    departures.add(after);
+    if (!isNew || input.thread !== undefined) return;
+    place(ts);
+    const notice = { code: 'rekeyed', params: { actor: sender } };
+    items.push({ kind: 'notice', key: `keys:${id}`, eventId: id, notice, ts });
+    last = undefined;
+  };
+
   for (const entry of input.entries) {
     const { event } = entry;
     if (!input.ignored.has(event.sender) && inThread(event.content, input.thread, event.event_id)) {
@@ -224,8 +256,12 @@ export const buildItems = (input: ItemsInput): TimelineItem[] => {
           last = undefined;
         }
       } else if (relation !== 'm.replace' && relation !== 'm.annotation' && relation !== 'm.reference') {
-        const draft = messageFrom(entry, input);
-        if (draft !== undefined) pushMessage(draft);
+        // A thread's own view shows no summaries of threads: it is small, and parsed as it comes.
+        const draft = input.thread === undefined ? knownMessage(entry, input) : messageFrom(entry, input);
+        if (draft !== undefined) {
+          rekeyed(event);
+          pushMessage(draft);
+        }
       }
     }
     if (event.event_id === input.unreadAfter && entry !== input.entries.at(-1)) lineDue = true;

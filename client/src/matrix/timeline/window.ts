@@ -45,7 +45,12 @@ export class TimelineWindow {
     this.relations = new Relations(ports.ownUserId);
   }
 
-  async open(): Promise<void> {
+  /** Events that sync brings meanwhile wait for it: what the store did not hold yet is appended afterwards. */
+  open(): Promise<void> {
+    return this.#queue(() => this.#open());
+  }
+
+  async #open(): Promise<void> {
     this.opening = { kind: 'loading' };
     const answer = await this.#ports.source.open(limits.page);
     if (!answer.ok) {
