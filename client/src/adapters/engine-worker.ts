@@ -1,11 +1,11 @@
 import type {
   EngineArgs,
   EngineClient,
-  EngineNotice,
   EngineOp,
   EngineResults,
   FromWorker,
 } from '../crypto/engine/protocol.ts';
+import type { EngineNotice } from '../crypto/engine/protocol/notices.ts';
 
 /** A call the engine refused, with its stable code. */
 export class EngineCallError extends Error {

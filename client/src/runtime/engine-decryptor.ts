@@ -1,4 +1,5 @@
-import type { DecryptResult, EngineClient } from '../crypto/engine/protocol.ts';
+import type { DecryptResult } from '../crypto/engine/events.ts';
+import type { EngineClient } from '../crypto/engine/protocol.ts';
 import type { Clear, Decryptor } from '../matrix/timeline/clear.ts';
 import type { RoomEvent } from '../matrix/types.ts';
 

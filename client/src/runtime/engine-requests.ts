@@ -1,4 +1,5 @@
-import type { EngineClient, OutgoingRequest } from '../crypto/engine/protocol.ts';
+import type { EngineClient } from '../crypto/engine/protocol.ts';
+import type { OutgoingRequest } from '../crypto/engine/protocol/sync.ts';
 import { call } from '../matrix/api/http.ts';
 import type { Api } from '../matrix/api/http.ts';
 import { isTransient } from '../matrix/api/result.ts';

@@ -1,4 +1,5 @@
-import type { EngineClient, EngineNotice } from '../crypto/engine/protocol.ts';
+import type { EngineClient } from '../crypto/engine/protocol.ts';
+import type { EngineNotice } from '../crypto/engine/protocol/notices.ts';
 import type { Platform } from '../adapters/platform.ts';
 import type { SavedSession } from '../adapters/saved-session.ts';
 import type { Api, HttpPort } from '../matrix/api/http.ts';

@@ -1,5 +1,7 @@
 /** The smallest page around the crypto worker: calls go through, requests are collected for the test to perform. */
-import type { EngineNotice, FromWorker, OutgoingRequest } from '../../src/crypto/engine/protocol.ts';
+import type { FromWorker } from '../../src/crypto/engine/protocol.ts';
+import type { EngineNotice } from '../../src/crypto/engine/protocol/notices.ts';
+import type { OutgoingRequest } from '../../src/crypto/engine/protocol/sync.ts';
 
 declare global {
   interface Window {

@@ -9,7 +9,7 @@ import {
 } from '@matrix-org/matrix-sdk-crypto-wasm';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { VerificationState } from '../../src/crypto/engine/protocol.ts';
+import type { VerificationState } from '../../src/crypto/engine/protocol/flows.ts';
 import { loadSodium } from '../../src/crypto/primitives/sodium.ts';
 import { SimClient, SimClock } from '../../src/crypto/testing/sim-client.ts';
 import { SimServer } from '../../src/crypto/testing/sim-server.ts';

@@ -1,4 +1,4 @@
-import type { EngineErrorCode } from './protocol.ts';
+import type { EngineErrorCode } from './protocol/errors.ts';
 
 /** An operation that could not be done, with the code the page gets. */
 export class EngineError extends Error {

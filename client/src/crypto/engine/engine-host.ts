@@ -31,14 +31,14 @@ import {
   engineArgs,
   type EngineArgs,
   type EngineClient,
-  type EngineErrorCode,
-  type EngineNotice,
   type EngineOp,
   type EngineResults,
-  type EngineStatus,
-  type IdentityStatus,
   type ParsedArgs,
 } from './protocol.ts';
+import type { EngineErrorCode } from './protocol/errors.ts';
+import type { IdentityStatus } from './protocol/identity.ts';
+import type { EngineNotice } from './protocol/notices.ts';
+import type { EngineStatus } from './protocol/vault.ts';
 
 export type HostPorts = {
   readonly openStore: () => Promise<RecordStore>;

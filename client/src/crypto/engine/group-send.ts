@@ -16,7 +16,7 @@ import { chooseEpoch, COUNTS, createEpoch, isAhead, missingDevices } from './cho
 import { awaitsQuery } from './directory.ts';
 import { EngineError } from './engine-error.ts';
 import { deviceName, type Op } from './op.ts';
-import type { EncryptedEvent } from './protocol.ts';
+import type { EncryptedEvent } from './protocol/messages.ts';
 import { OUTBOX } from './requests.ts';
 import { currentRoster } from './rooms.ts';
 import { settledRoom } from './settled-room.ts';

@@ -5,7 +5,7 @@ import { toBase64 } from '../primitives/base64.ts';
 import { equalBytes, toHex } from '../primitives/bytes.ts';
 import { NAMESPACE } from '../primitives/names.ts';
 import type { Op } from './op.ts';
-import type { LinkingState } from './protocol.ts';
+import type { LinkingState } from './protocol/flows.ts';
 import { SECRETS, type SecretName } from './tables.ts';
 
 export const LINK_SECRETS_TYPE = `${NAMESPACE}.link_secrets`;

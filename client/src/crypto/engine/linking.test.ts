@@ -5,7 +5,7 @@ import { toBase64 } from '../primitives/base64.ts';
 import { loadSodium } from '../primitives/sodium.ts';
 import { SimClient } from '../testing/sim-client.ts';
 import { ROOM, SimWorld } from '../testing/sim-room.ts';
-import type { LinkingState } from './protocol.ts';
+import type { LinkingState } from './protocol/flows.ts';
 
 let world: SimWorld;
 let old: SimClient;

@@ -25,7 +25,7 @@ import { failLink, HANDED_OVER, moveLink } from './link-state.ts';
 import { deviceName, type Op } from './op.ts';
 import { putSecret } from './own-device.ts';
 import { adoptMaster, writeIdentity } from './own-identity.ts';
-import type { LinkingState } from './protocol.ts';
+import type { LinkingState } from './protocol/flows.ts';
 import { restoreStep } from './recovery.ts';
 import { SECRETS, USERS, type SecretName } from './tables.ts';
 import { signDevice } from './verification.ts';

@@ -11,7 +11,7 @@ import type { Secret } from '../primitives/secret.ts';
 import type { VaultTransaction } from '../../vault/transaction.ts';
 import type { Linking } from '../identity/link-code.ts';
 import type { InFlight, RestoreMemory, StoreCheck } from './purpose.ts';
-import type { EngineNotice } from './protocol.ts';
+import type { EngineNotice } from './protocol/notices.ts';
 
 export type Op = {
   /** Milliseconds since 1970. */

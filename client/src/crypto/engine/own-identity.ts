@@ -9,7 +9,7 @@ import { EngineError } from './engine-error.ts';
 import type { Op } from './op.ts';
 import { deviceKeysBody, putSecret } from './own-device.ts';
 import { isPublished } from './prekey-store.ts';
-import type { IdentityStatus } from './protocol.ts';
+import type { IdentityStatus } from './protocol/identity.ts';
 import { isBackedOff, isInFlight, request } from './requests.ts';
 import { storeSecrets } from './store-secrets.ts';
 import { SECRETS, USERS, type SecretName } from './tables.ts';

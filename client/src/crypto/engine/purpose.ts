@@ -1,5 +1,5 @@
 /** What requests to the homeserver are about. */
-import type { OutgoingRequest } from './protocol.ts';
+import type { OutgoingRequest } from './protocol/sync.ts';
 
 /** user -> device -> key id -> key object, as `/keys/claim` answers. */
 export type ClaimedByUser = Readonly<

@@ -24,7 +24,7 @@ import { takeShare } from './key-share.ts';
 import { deviceName, type Op } from './op.ts';
 import { putSecret } from './own-device.ts';
 import { adoptMaster, identityStatus, readIdentity, writeIdentity } from './own-identity.ts';
-import type { IdentityStatus } from './protocol.ts';
+import type { IdentityStatus } from './protocol/identity.ts';
 import type { RestoreMemory } from './purpose.ts';
 import { backOff, clearBackOff, isBackedOff, isInFlight, request } from './requests.ts';
 import { settledRoom } from './settled-room.ts';

@@ -3,7 +3,7 @@ import type { Table } from '../../vault/table.ts';
 import { jsonTable } from '../../vault/table.ts';
 import { toHex } from '../primitives/bytes.ts';
 import type { Op } from './op.ts';
-import type { OutgoingRequest } from './protocol.ts';
+import type { OutgoingRequest } from './protocol/sync.ts';
 import type { InFlight, Purpose } from './purpose.ts';
 
 /** Requests that must survive a crash: they carry ciphertexts whose keys are spent. Names sort by age. */

@@ -4,11 +4,11 @@ import {
   engineArgs,
   toWorkerSchema,
   type EngineClient,
-  type EngineFailure,
   type FromWorker,
   type EngineArgs,
   type EngineOp,
 } from './protocol.ts';
+import type { EngineFailure } from './protocol/errors.ts';
 
 /** Connects an engine to a port. Returns what takes the port's messages in. */
 export function serveEngine(

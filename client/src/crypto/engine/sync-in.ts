@@ -15,7 +15,7 @@ import {
   receiveUpload,
   uploadRefused,
 } from './prekey-store.ts';
-import type { SyncInput } from './protocol.ts';
+import type { SyncInput } from './protocol/sync.ts';
 import type { InFlight } from './purpose.ts';
 import { backOff, clearBackOff, dropRequest, findRequest } from './requests.ts';
 import {

@@ -5,7 +5,8 @@ import { toHex } from '../primitives/bytes.ts';
 import { loadSodium } from '../primitives/sodium.ts';
 import { PASSPHRASE, SimClient } from '../testing/sim-client.ts';
 import { ROOM, SimWorld } from '../testing/sim-room.ts';
-import type { EncryptedEvent, EngineClient } from './protocol.ts';
+import type { EngineClient } from './protocol.ts';
+import type { EncryptedEvent } from './protocol/messages.ts';
 import { TabEngine, type TabChannel } from './tab-engine.ts';
 
 beforeAll(loadSodium);

@@ -9,12 +9,12 @@ import {
   toWorkerSchema,
   type EngineArgs,
   type EngineClient,
-  type EngineErrorCode,
-  type EngineNotice,
   type EngineOp,
   type EngineResults,
-  type EngineStatus,
 } from './protocol.ts';
+import type { EngineErrorCode } from './protocol/errors.ts';
+import type { EngineNotice } from './protocol/notices.ts';
+import type { EngineStatus } from './protocol/vault.ts';
 import { failureOf } from './serve-engine.ts';
 
 /** What connects the tabs: BroadcastChannel in browsers. */

@@ -4,7 +4,7 @@ import { FLOW_LIFETIME_MS } from '../identity/verification/flow.ts';
 import { loadSodium } from '../primitives/sodium.ts';
 import { SimClient, SimClock, settleAll } from '../testing/sim-client.ts';
 import { SimServer } from '../testing/sim-server.ts';
-import type { VerificationState } from './protocol.ts';
+import type { VerificationState } from './protocol/flows.ts';
 
 let server: SimServer;
 let clock: SimClock;

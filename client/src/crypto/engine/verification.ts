@@ -44,7 +44,7 @@ import { markOutdated, track } from './directory.ts';
 import { EngineError } from './engine-error.ts';
 import type { Op } from './op.ts';
 import { crossSigningKey } from './own-identity.ts';
-import type { VerificationState } from './protocol.ts';
+import type { VerificationState } from './protocol/flows.ts';
 import { enqueue } from './requests.ts';
 import { SECRETS, USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';

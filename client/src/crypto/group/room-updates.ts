@@ -1,7 +1,7 @@
 /** How events of a sync change what we know about a room. Pure: records in, records out. */
 import * as z from 'zod/mini';
 import type { MatrixEvent } from '../engine/events.ts';
-import type { RoomUpdate } from '../engine/protocol.ts';
+import type { RoomUpdate } from '../engine/protocol/sync.ts';
 import { readMemberContent, type MemberContent, type SignedProof } from '../identity/membership-proof.ts';
 import {
   isSignedMember,

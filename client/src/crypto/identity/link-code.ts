@@ -1,5 +1,5 @@
 /** Linking a device: the code that the new one shows, and what either side remembers meanwhile. */
-import type { LinkingState } from '../engine/protocol.ts';
+import type { LinkingState } from '../engine/protocol/flows.ts';
 import { MAX_ID_BYTES, type PeerDevice } from '../pairwise/device.ts';
 import { equalBytes, utf8 } from '../primitives/bytes.ts';
 import { Reader, Writer } from '../primitives/codec.ts';

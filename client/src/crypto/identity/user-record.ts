@@ -1,5 +1,5 @@
 /** What is known about a user's identity and devices: plain immutable data, one record per user. */
-import type { Trust } from '../engine/protocol.ts';
+import type { Trust } from '../engine/protocol/identity.ts';
 import { GROUP_ALGORITHM, PAIRWISE_ALGORITHM } from '../primitives/names.ts';
 
 export type DeviceRecord = {

@@ -1,7 +1,8 @@
 /** An engine together with the little that a page does for it: performs its requests, syncs, sends and reads. */
 import { EngineHost, type HostPorts } from '../engine/engine-host.ts';
 import type { DecryptResult, MatrixEvent } from '../engine/events.ts';
-import type { EngineNotice, OutgoingRequest } from '../engine/protocol.ts';
+import type { EngineNotice } from '../engine/protocol/notices.ts';
+import type { OutgoingRequest } from '../engine/protocol/sync.ts';
 import { systemRandom, type Random } from '../primitives/random.ts';
 import type { RecordStore } from '../../vault/record-store.ts';
 import { webCryptoDeviceKeys } from '../../vault/webcrypto-device-key.ts';

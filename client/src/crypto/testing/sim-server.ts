@@ -4,7 +4,7 @@
  * told to lie and to lose.
  */
 import type { MatrixEvent } from '../engine/events.ts';
-import type { OutgoingRequest } from '../engine/protocol.ts';
+import type { OutgoingRequest } from '../engine/protocol/sync.ts';
 
 type Json = Record<string, unknown>;
 type Device = {
