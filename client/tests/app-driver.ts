@@ -250,7 +250,9 @@ export const watchFor = async (page: Page, text: string): Promise<() => Promise<
 };
 
 /** What a failed test leaves to look at: each person's page as text, and the faults of its console. */
-export const describePages = async (people: readonly Person[]): Promise<string> => {
+export const describePages = async (
+  people: readonly Pick<Person, 'page' | 'userId' | 'faults'>[],
+): Promise<string> => {
   const parts = await Promise.all(
     people.map(async ({ page, userId, faults }) => {
       const text = await page

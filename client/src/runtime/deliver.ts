@@ -11,7 +11,11 @@ import { engineErrorCode } from './engine-error.ts';
 /** How often a message is re-encrypted because somebody left while it was on its way. */
 const maxStale = 4;
 
-const transientEngineErrors = new Set(['NETWORK', 'STORE_FAILED']);
+/**
+ * What passes by itself: the network, a disk in trouble, a closed vault, and an identity of this device that the server
+ * could not be given yet. What was written meanwhile waits for it.
+ */
+const transientEngineErrors = new Set(['NETWORK', 'STORE_FAILED', 'VAULT_LOCKED', 'IDENTITY_MISSING']);
 
 /**
  * Sends one stored entry. Into a room that is, or ever was, encrypted nothing goes in clear: without the engine's

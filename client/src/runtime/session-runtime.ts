@@ -110,6 +110,10 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
 
   const stopNotices = engine.onNotice((notice) => {
     if (notice.kind === 'requests') requests.perform(notice.requests);
+    const opens =
+      notice.kind === 'identityStatus' || (notice.kind === 'status' && notice.status.vault === 'open');
+    // What waited for this device's identity, or for the vault, may go now.
+    if (opens && loop !== undefined) queue.resume().catch(platform.report);
     onNotice.emit(notice);
   });
 

@@ -91,6 +91,19 @@ describe('SendQueue', () => {
     expect(new Set(txns).size).toBe(1);
   });
 
+  it('tries again at once when it was woken during the try that failed', async () => {
+    let tries = 0;
+    const { queue, kinds, pauses } = makeQueue(async () => {
+      tries += 1;
+      if (tries > 1) return ok('$1');
+      await queue.resume();
+      return fail({ kind: 'network', message: 'down' });
+    });
+    await queue.add(text('hurry'));
+    await settle(() => kinds().includes('sent'));
+    expect(pauses).toHaveLength(1);
+  });
+
   it('waits as long as the server asks', async () => {
     const { queue, pauses } = makeQueue(async () =>
       fail({ kind: 'http', status: 429, code: 'M_LIMIT_EXCEEDED', message: '', retryAfterMs: 7_000 }),

@@ -153,6 +153,8 @@ export class SendQueue {
   }
 
   async #deliver(entry: OutboxEntry): Promise<void> {
+    // Taken before the try: who wakes the queue while it is under way means the next one, which then comes at once.
+    const wake = this.#wake.signal;
     this.#ports.onChange({ kind: 'sending', entry });
     const answer = await this.#ports.deliver(entry);
     if (this.#abort.signal.aborted) return;
@@ -170,7 +172,7 @@ export class SendQueue {
       const backoff = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(next.attempts - 1, 10));
       await this.#ports.pause(
         answer.error.retryAfterMs ?? backoff,
-        AbortSignal.any([this.#abort.signal, this.#wake.signal]),
+        AbortSignal.any([this.#abort.signal, wake]),
       );
       return;
     }
