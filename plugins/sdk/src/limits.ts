@@ -18,6 +18,16 @@ export const LIMITS = {
   reason: 500,
   /** Bytes that `modifyUnsigned` may add to an event. */
   unsignedBytes: 8_192,
+  /** Characters of a text that a client plugin shows. */
+  uiText: 1_000,
+  /** Characters of a setting's text. */
+  settingText: 1_000,
+  /** Bytes that a client plugin seals, opens, uploads or downloads at once. */
+  secretBytes: 16_777_216,
+  /** Bytes of the body of a request that a client plugin makes. */
+  networkBodyBytes: 65_536,
+  /** Bytes of a client plugin's code. */
+  codeBytes: 524_288,
   /** Bytes of the answer of an HTTP route. */
   httpBodyBytes: 524_288,
 } as const;

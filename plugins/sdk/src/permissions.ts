@@ -16,7 +16,7 @@ export const neededPermissions = (manifest: Pick<Manifest, 'contributes'>): read
   if (server.routes.length > 0) needed.add('server:http');
   if (server.schedules.length > 0) needed.add('server:schedule');
   for (const { point, scope = '*' } of client)
-    for (const permission of POINT_PERMISSIONS[point]) needed.add(permission.replace('*', scope));
+    for (const permission of POINT_PERMISSIONS[point]) needed.add(permission.replace('*', () => scope));
   return [...needed].sort();
 };
 
