@@ -31,12 +31,23 @@ export interface InboundStore {
   staged(limit: number): Promise<readonly StagedPdu[]>;
 }
 
+type OutboundEdu = { readonly kind: 'edu'; readonly edu: JsonObject };
+
 /** One thing to be sent to one server. */
 export type OutboundItem =
-  { readonly kind: 'pdu'; readonly eventId: EventId } | { readonly kind: 'edu'; readonly edu: JsonObject };
+  | {
+      readonly kind: 'pdu';
+      readonly eventId: EventId;
+      /** Stream position, or just above that of what it follows: the queue's order, whoever adds it when. */
+      readonly order: number;
+    }
+  | OutboundEdu;
 
 /** An item in the queue, with its key there. */
-export type QueuedItem = OutboundItem & { readonly id: string; readonly queuedAt: number };
+export type QueuedItem = ({ readonly kind: 'pdu'; readonly eventId: EventId } | OutboundEdu) & {
+  readonly id: string;
+  readonly queuedAt: number;
+};
 
 /** What is known of a destination whose queue is being worked off. */
 export type DestinationState = {
@@ -54,6 +65,7 @@ export interface OutboundStore {
   add(destinations: readonly ServerName[], items: readonly OutboundItem[]): Promise<void>;
   /** The oldest items of a queue. */
   oldest(destination: ServerName, pdus: number, edus: number): Promise<readonly QueuedItem[]>;
+  /** Those that are still there, in the order of the ids. */
   items(ids: readonly string[]): Promise<readonly QueuedItem[]>;
   remove(ids: readonly string[]): Promise<void>;
   /** Takes the right to send to a destination until the given time; undefined if another has it. */

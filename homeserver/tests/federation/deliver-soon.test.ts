@@ -13,7 +13,7 @@ it('looks again at once for an event that is queued and about to be stored', asy
   const destination = parseServerName('127.0.0.1:1');
   await new MongoOutbound(db, platform.clock).add(
     [destination],
-    [{ kind: 'pdu', eventId: unknownEventId('x') }],
+    [{ kind: 'pdu', eventId: unknownEventId('x'), order: 1 }],
   );
   const before = platform.clock.now();
   await jobs

@@ -20,9 +20,9 @@ const GRACE_MS = 60_000;
 const NOT_STORED_MS = 250;
 
 export type DeliverDeps = {
-  readonly peers: PeerApi;
+  readonly peers: Pick<PeerApi, 'sendTransaction'>;
   readonly outbound: OutboundStore;
-  readonly events: EventCache;
+  readonly events: Pick<EventCache, 'getAll'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether the operator lets this server be talked to. */
@@ -67,9 +67,9 @@ export class Deliver {
       while (!signal.aborted) {
         const now = clock.now();
         if (state.retryAt > now) return { retryInMs: state.retryAt - now };
-        const items = await this.#nextItems(destination, state);
+        const { transaction, items } = await this.#next(destination, state);
         if (items.length === 0) return {};
-        const next = await this.#attempt(destination, owner, state, items);
+        const next = await this.#attempt(destination, owner, { ...state, transaction }, items);
         if (next === undefined) return { retryInMs: NOT_STORED_MS };
         state = next;
       }
@@ -79,14 +79,21 @@ export class Deliver {
     }
   }
 
-  /** The items of the transaction under way, or of a new one. */
-  async #nextItems(destination: ServerName, state: DestinationState): Promise<readonly QueuedItem[]> {
+  /**
+   * The transaction under way, or what a new one is made of. One whose items are gone was answered, and the process
+   * died before it noted that: its id is used up, and whatever came under it again would be taken for a repeat.
+   */
+  async #next(
+    destination: ServerName,
+    { transaction }: DestinationState,
+  ): Promise<Pick<DestinationState, 'transaction'> & { items: readonly QueuedItem[] }> {
     const { outbound } = this.#deps;
-    if (state.transaction !== undefined) {
-      const items = await outbound.items(state.transaction.items);
-      if (items.length > 0) return items;
+    if (transaction !== undefined) {
+      const items = await outbound.items(transaction.items);
+      if (items.length > 0) return { transaction, items };
     }
-    return outbound.oldest(destination, MAX_PDUS_PER_TRANSACTION, MAX_EDUS_PER_TRANSACTION);
+    const items = await outbound.oldest(destination, MAX_PDUS_PER_TRANSACTION, MAX_EDUS_PER_TRANSACTION);
+    return { transaction: undefined, items };
   }
 
   /** Sends one transaction. Undefined when none of its events is stored yet. */

@@ -27,7 +27,9 @@ export class RelayEvents {
     const destinations = [...live.tally.servers.keys()]
       .filter(isServerName)
       .filter((name) => name !== this.#server && name !== except);
-    await this.#outbound.add(destinations, [{ kind: 'pdu', eventId: pdu.eventId }]);
+    // It has no place in the stream yet, but one above what the room has now.
+    const order = live.head.stream + 0.5;
+    await this.#outbound.add(destinations, [{ kind: 'pdu', eventId: pdu.eventId, order }]);
     await store();
     await this.#wake(destinations);
   }

@@ -12,6 +12,8 @@ import type { RoomReads } from '../rooms/room-reads.ts';
 const BATCH = 200;
 /** States whose servers are remembered; messages share the state of their neighbours. */
 const MAX_STATES = 1_000;
+/** Pause before the queues are filled again after that failed, in milliseconds. */
+const RETRY_MS = 1_000;
 
 /**
  * Puts events of this server into the queues of the servers in their rooms. The stream of events is the outbox: a cursor
@@ -30,6 +32,7 @@ export class SendOut implements AsyncDisposable {
   /** Highest stream position of an event that has to go out, and up to where the queues are filled. */
   #wanted = 0;
   #reached = 0;
+  #retry: NodeJS.Timeout | undefined;
   readonly #stop = new AbortController();
 
   constructor(
@@ -52,12 +55,12 @@ export class SendOut implements AsyncDisposable {
   start(): void {
     this.#wanted = this.#positions.mark();
     this.#listening.push(
-      this.#rooms.engine.onCommit((events, origin) => {
-        if (origin === 'here') for (const event of events) this.#want(event);
+      // Of other processes too: they may leave this work to us.
+      this.#rooms.engine.onCommit((events) => {
+        for (const event of events) this.#want(event);
+        this.#look();
       }),
-      this.#positions.onAdvance((mark) => {
-        if (mark >= this.#wanted && this.#reached < this.#wanted) this.#kick();
-      }),
+      this.#positions.onAdvance(() => this.#look()),
     );
     this.#kick();
   }
@@ -65,6 +68,7 @@ export class SendOut implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     for (const listener of this.#listening) listener[Symbol.dispose]();
+    clearTimeout(this.#retry);
     await this.#running;
   }
 
@@ -77,11 +81,18 @@ export class SendOut implements AsyncDisposable {
       this.#wanted = Math.max(this.#wanted, stream);
   }
 
+  #look(): void {
+    if (this.#positions.mark() >= this.#wanted && this.#reached < this.#wanted) this.#kick();
+  }
+
   #kick(): void {
+    if (this.#stop.signal.aborted) return;
     this.#running ??= this.#run()
-      .catch((error: unknown) =>
-        this.#logger.error({ err: error }, 'could not queue events for other servers'),
-      )
+      .catch((error: unknown) => {
+        this.#logger.error({ err: error }, 'could not queue events for other servers');
+        // Nobody may ever speak again: what failed must not wait for that.
+        this.#retry = setTimeout(() => this.#kick(), RETRY_MS).unref();
+      })
       .finally(() => {
         this.#running = undefined;
       });
@@ -115,7 +126,7 @@ export class SendOut implements AsyncDisposable {
       if (event.standing !== 'accepted' || userIdServer(event.pdu.sender) !== this.#server) continue;
       const destinations = await this.#destinations(event);
       if (destinations.length === 0) continue;
-      await this.#outbound.add(destinations, [{ kind: 'pdu', eventId: event.id }]);
+      await this.#outbound.add(destinations, [{ kind: 'pdu', eventId: event.id, order: event.stream ?? 0 }]);
       for (const destination of destinations) wake.add(destination);
     }
     if (wake.size > 0) await this.#wake([...wake]);

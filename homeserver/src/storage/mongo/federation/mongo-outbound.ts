@@ -20,8 +20,11 @@ type ItemRow = {
   /** For an event, destination and event id: adding it twice adds it once. */
   _id: string;
   d: ServerName;
-  /** Order of insertion: time, then a counter of the process. */
-  o: mongo.ObjectId;
+  /**
+   * Order among those of its kind: for an event its place in the stream, whoever adds it and when; else milliseconds
+   * since the epoch times {@link PER_MS} and a counter, which rise over a restart of the process too.
+   */
+  o: number;
   k: 'edu' | 'pdu';
   e?: EventId;
   j?: string;
@@ -39,6 +42,9 @@ type DestinationRow = {
 };
 
 type CursorRow = { _id: string; position: number };
+
+/** Ephemeral messages that can be told apart within a millisecond; products stay below 2^53 until the year 2100. */
+const PER_MS = 2_048;
 
 export const OUTBOUND_INDEXES: readonly NamedIndex[] = [
   { name: 'federation_outbound_queue', key: { d: 1, k: 1, o: 1 } },
@@ -59,6 +65,7 @@ export class MongoOutbound implements OutboundStore {
   readonly #destinations: mongo.Collection<DestinationRow>;
   readonly #cursors: mongo.Collection<CursorRow>;
   readonly #clock: Clock;
+  #lastEdu = 0;
 
   constructor(db: mongo.Db, clock: Clock) {
     this.#items = db.collection<ItemRow>(OUTBOUND_ITEMS);
@@ -70,12 +77,16 @@ export class MongoOutbound implements OutboundStore {
   async add(destinations: readonly ServerName[], items: readonly OutboundItem[]): Promise<void> {
     const at = this.#clock.now();
     const rows = items.flatMap((item) =>
-      destinations.map((d): ItemRow => {
-        const o = new mongoose.mongo.ObjectId();
-        return item.kind === 'pdu'
-          ? { _id: `${d} ${item.eventId}`, d, o, k: 'pdu', e: item.eventId, at }
-          : { _id: `${d} ${o.toHexString()}`, d, o, k: 'edu', j: JSON.stringify(item.edu), at };
-      }),
+      item.kind === 'pdu'
+        ? destinations.map((d): ItemRow => ({
+            _id: `${d} ${item.eventId}`,
+            d,
+            o: item.order,
+            k: 'pdu',
+            e: item.eventId,
+            at,
+          }))
+        : this.#eduRows(destinations, JSON.stringify(item.edu), at),
     );
     if (rows.length === 0) return;
     try {
@@ -93,11 +104,12 @@ export class MongoOutbound implements OutboundStore {
   }
 
   async items(ids: readonly string[]): Promise<readonly QueuedItem[]> {
-    const rows = await this.#items
-      .find({ _id: { $in: [...ids] } })
-      .sort({ o: 1 })
-      .toArray();
-    return rows.flatMap(toItem);
+    const rows = await this.#items.find({ _id: { $in: [...ids] } }).toArray();
+    const byId = new Map(rows.map((row) => [row._id, row]));
+    return ids.flatMap((id) => {
+      const row = byId.get(id);
+      return row === undefined ? [] : toItem(row);
+    });
   }
 
   async remove(ids: readonly string[]): Promise<void> {
@@ -174,6 +186,14 @@ export class MongoOutbound implements OutboundStore {
       .aggregate<{ _id: ServerName }>([{ $group: { _id: '$d' } }, { $limit: limit }])
       .toArray();
     return rows.map(({ _id }) => _id);
+  }
+
+  #eduRows(destinations: readonly ServerName[], j: string, at: number): ItemRow[] {
+    const o = Math.max(this.#lastEdu + 1, at * PER_MS);
+    this.#lastEdu = o;
+    // Two processes may take the same number: the ids differ all the same.
+    const name = () => new mongoose.mongo.ObjectId().toHexString();
+    return destinations.map((d) => ({ _id: `${d} ${name()}`, d, o, k: 'edu', j, at }));
   }
 
   async cursor(): Promise<number | undefined> {

@@ -7,6 +7,7 @@ import { keyClaimsMigration } from './0021-key-claims.ts';
 import { federationMigration } from './0030-federation.ts';
 import { partialStatesMigration } from './0031-partial-states.ts';
 import { postponedEventsMigration } from './0032-postponed-events.ts';
+import { queueOrderMigration } from './0033-queue-order.ts';
 import { mediaMigration } from './0040-media.ts';
 import { pushMigration } from './0050-push.ts';
 import { searchMigration } from './0051-search.ts';
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   federationMigration,
   partialStatesMigration,
   postponedEventsMigration,
+  queueOrderMigration,
   mediaMigration,
   pushMigration,
   searchMigration,
