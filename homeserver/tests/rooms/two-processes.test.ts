@@ -3,6 +3,7 @@ import { createTestServer, type TestServer, type TestUser } from '../../src/test
 
 const v3 = '/_matrix/client/v3';
 const MESSAGES = process.env.NYX_TEST_LONG === '1' ? 10_000 : 300;
+const VISITS = process.env.NYX_TEST_LONG === '1' ? 200 : 8;
 const enc = encodeURIComponent;
 
 let one: TestServer;
@@ -92,6 +93,30 @@ it('tells on one process what was sent on both, each event once and none missing
     expect(s).toBeGreaterThan(previous.s);
     expect(JSON.parse(j).prev_events).toEqual([previous._id]);
   }
+}, 300_000);
+
+it('lets nobody be refused on one process for what it has not yet heard of from the other', async () => {
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { preset: 'public_chat' });
+  const guest = await one.register('fleeting');
+  const progress = { finished: false };
+  const lane = async (number: number) => {
+    for (let n = 0; !progress.finished; n++) {
+      const path = `${v3}/rooms/${enc(room)}/send/m.room.message/busy-${number}-${n}`;
+      await at(two, alice).call('PUT', path, { msgtype: 'm.text', body: `${n}` });
+    }
+  };
+  const visits = async () => {
+    for (let n = 0; n < VISITS; n++) {
+      await at(one, guest).call('POST', `${v3}/join/${enc(room)}`, {});
+      const path = `${v3}/rooms/${enc(room)}/send/m.room.message/visit-${n}`;
+      await at(two, guest).call('PUT', path, { msgtype: 'm.text', body: `visit ${n}` });
+      await at(two, guest).call('POST', `${v3}/rooms/${enc(room)}/leave`, {});
+    }
+  };
+  const visiting = visits().finally(() => {
+    progress.finished = true;
+  });
+  await Promise.all([visiting, ...[0, 1, 2, 3].map(lane)]);
 }, 300_000);
 
 it('makes a room for each request, also when two processes get the same one in the same millisecond', async () => {
