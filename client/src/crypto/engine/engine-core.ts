@@ -6,6 +6,7 @@ import { ChainCache } from '../group/sender-chain.ts';
 import type { LocalDevice } from '../pairwise/device.ts';
 import { toHex } from '../primitives/bytes.ts';
 import type { Random } from '../primitives/random.ts';
+import { nextProfiles } from '../profiles/hand-out.ts';
 import { wipeAll } from '../primitives/secret.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { nextHealing } from './healing.ts';
@@ -101,7 +102,7 @@ export class EngineCore {
   nextWake(now: number): number | undefined {
     const times = [...this.#memory.backoff.values()].map(({ until }) => until).filter((until) => until > now);
     const op = this.#peek(now);
-    for (const next of [nextHealing(op), nextFlowEnd(op), nextLinkEnd(op), nextMark(op)])
+    for (const next of [nextHealing(op), nextFlowEnd(op), nextLinkEnd(op), nextMark(op), nextProfiles(op)])
       if (next !== undefined) times.push(Math.max(next, now));
     return times.length === 0 ? undefined : Math.min(...times);
   }

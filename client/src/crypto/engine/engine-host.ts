@@ -4,6 +4,7 @@
  */
 import { decryptAttachment, encryptAttachment, type Progress } from '../attachments/attachments.ts';
 import { AttachmentError } from '../attachments/errors.ts';
+import { openAvatar, sealAvatar, type AvatarPorts } from '../profiles/avatars.ts';
 import type { Argon2Cost } from '../primitives/argon2id.ts';
 import { decodeRecoveryKey } from '../identity/recovery-key.ts';
 import { isCryptoError } from '../primitives/errors.ts';
@@ -170,6 +171,10 @@ export class EngineHost implements EngineClient {
         await loadSodium();
         return { data: await decryptAttachment(data, file, this.#progress(progressId)) };
       }
+      case 'profileSealAvatar':
+        return sealAvatar(this.#avatarPorts(), args as ParsedArgs<'profileSealAvatar'>);
+      case 'profileOpenAvatar':
+        return openAvatar(this.#avatarPorts(), args as ParsedArgs<'profileOpenAvatar'>);
       default: {
         const handle = handlers[op] as (operation: Op, parsed: unknown) => unknown;
         return this.#run((operation) => handle(operation, args));
@@ -369,6 +374,11 @@ export class EngineHost implements EngineClient {
 
   #tellStatus(): void {
     this.#tell({ kind: 'status', status: this.#status() });
+  }
+
+  #avatarPorts(): AvatarPorts {
+    const { random, yieldNow } = this.#ports;
+    return { random, yieldNow, run: (use) => this.#run(use) };
   }
 
   #progress(progressId: string | undefined): Progress {

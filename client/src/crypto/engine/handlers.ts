@@ -1,6 +1,7 @@
 /** Operations that are one synchronous step of the engine, by name. */
 import { encodeRecoveryKey } from '../identity/recovery-key.ts';
 import { emptyUser, isCapable, trustOf } from '../identity/user-record.ts';
+import { profileHandlers, type AvatarOp } from '../profiles/handlers.ts';
 import { wordsToSeed } from '../../vault/recovery-words.ts';
 import { equalBytes } from '../primitives/bytes.ts';
 import { decryptEvent } from './group-receive.ts';
@@ -46,7 +47,8 @@ type HostOp =
   | 'localList'
   | 'localClear'
   | 'encryptAttachment'
-  | 'decryptAttachment';
+  | 'decryptAttachment'
+  | AvatarOp;
 export type HandledOp = Exclude<EngineOp, HostOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
@@ -132,6 +134,7 @@ export const handlers: Handlers = {
     askAgain(op, roomId, eventId);
     return {};
   },
+  ...profileHandlers,
 };
 
 function userIdentity(op: Op, userId: string): UserIdentity {

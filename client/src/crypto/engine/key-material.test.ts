@@ -19,6 +19,7 @@ import {
   type FromWorker,
 } from './protocol.ts';
 import { serveEngine } from './serve-engine.ts';
+import { PROFILE_KEYS } from '../profiles/tables.ts';
 import { EPOCHS, SECRETS } from './tables.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -49,6 +50,7 @@ async function secretsOf(client: SimClient): Promise<Uint8Array[]> {
   const tx = vault.begin();
   const found = tx.entries(SECRETS).map(([, secret]) => secret.expose().slice(0, 32));
   for (const [, { key }] of tx.entries(EPOCHS)) found.push(key.expose().slice());
+  for (const [, key] of tx.entries(PROFILE_KEYS)) found.push(key.expose().slice());
   vault.close();
   return found;
 }
@@ -72,6 +74,8 @@ it('the worker posts no key, whatever it is asked', async () => {
     if (!('id' in message) || !SHOWING.includes(last)) posted.push(structuredClone(message));
   });
   await world.room(alice, bob);
+  await alice.host.call('profileSeal', { name: 'Alice', bio: '' });
+  await alice.host.call('profileShare', { userIds: [bob.userId] });
   const event = await bob.send(ROOM, 'hello');
   await alice.send(ROOM, 'hello back');
   await world.settle();
@@ -101,14 +105,19 @@ it('the worker posts no key, whatever it is asked', async () => {
     localList: { collection: 'drafts' },
     localClear: { collection: 'drafts' },
     encryptAttachment: { data: new Uint8Array(100) },
+    profileSeal: { name: 'Alice', bio: '' },
+    profileShare: { userIds: [bob.userId] },
+    profileSealAvatar: { data: new Uint8Array(100), mimetype: 'image/webp' },
+    discoveryBlind: { userId: bob.userId },
   };
-  const never: readonly EngineOp[] = ['destroyVault', 'lock'];
+  // What is forgotten could not be found.
+  const never: readonly EngineOp[] = ['destroyVault', 'lock', 'profileForget'];
   for (const op of Object.keys(engineArgs) as EngineOp[])
     if (!never.includes(op) && !SHOWING.includes(op)) await ask(op, useful[op] ?? {});
   expect(posted.length).toBeGreaterThan(Object.keys(engineArgs).length - 10);
   const secrets = await secretsOf(alice);
-  // Device, cross-signing, storage, backup and at least one group key.
-  expect(secrets.length).toBeGreaterThanOrEqual(8);
+  // Device, cross-signing, storage, backup, at least one group key and the profile key.
+  expect(secrets.length).toBeGreaterThanOrEqual(9);
   const text = JSON.stringify(posted);
   for (const secret of secrets) for (const form of formsOf(secret)) expect(text.includes(form)).toBe(false);
 });

@@ -20,6 +20,7 @@ import { localArgs, type LocalResults } from './protocol/local.ts';
 import { messageArgs, type MessageResults } from './protocol/messages.ts';
 import type { EngineNotice } from './protocol/notices.ts';
 import { syncArgs, type SyncResults } from './protocol/sync.ts';
+import { profileArgs, type ProfileResults } from './protocol/profiles.ts';
 import { vaultArgs, type VaultResults } from './protocol/vault.ts';
 
 /** Arguments of each operation. */
@@ -31,6 +32,7 @@ export const engineArgs = {
   ...flowArgs,
   ...localArgs,
   ...attachmentArgs,
+  ...profileArgs,
 } as const;
 
 export type EngineOp = keyof typeof engineArgs;
@@ -45,7 +47,8 @@ export type EngineResults = VaultResults &
   MessageResults &
   FlowResults &
   LocalResults &
-  AttachmentResults;
+  AttachmentResults &
+  ProfileResults;
 
 export type ToWorker = {
   [Op in EngineOp]: { readonly id: number; readonly op: Op; readonly args: EngineArgs<Op> };

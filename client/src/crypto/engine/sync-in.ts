@@ -1,5 +1,6 @@
 /** One sync and the answers to requests: how they enter the engine. */
 import type { UserDiff } from '../identity/key-query.ts';
+import { stepProfiles } from '../profiles/hand-out.ts';
 import { isCryptoError } from '../primitives/errors.ts';
 import { honourAwaited } from './awaited-members.ts';
 import { claimFailed, receiveClaim, requestClaims } from './claims.ts';
@@ -244,6 +245,7 @@ export function maintain(op: Op): void {
   maintainBackup(op);
   honourAwaited(op);
   stepHealing(op);
+  stepProfiles(op);
   requestQueries(op);
   requestMembers(op);
   requestClaims(op);

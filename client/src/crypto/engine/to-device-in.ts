@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { isTrustedDevice, type DeviceRecord } from '../identity/user-record.ts';
 import { NAMESPACE } from '../primitives/names.ts';
 import { toHex } from '../primitives/bytes.ts';
+import { PROFILE_INVITE_TYPE, PROFILE_KEY_TYPE, takeInvite, takeProfileKey } from '../profiles/hand-out.ts';
 import { jsonTable, type Table } from '../../vault/table.ts';
 import { markOutdated, track } from './directory.ts';
 import { takeKeyRequest, takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
@@ -142,6 +143,14 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
     }
     case KEY_WITHHELD_TYPE: {
       takeWithheld(op, sender, opened.device, content);
+      return;
+    }
+    case PROFILE_KEY_TYPE: {
+      takeProfileKey(op, sender, content);
+      return;
+    }
+    case PROFILE_INVITE_TYPE: {
+      takeInvite(op, sender, content);
       return;
     }
     default:

@@ -21,6 +21,12 @@ export interface RawSodium {
   _crypto_hash_sha256_init(state: Pointer): number;
   _crypto_hash_sha256_update(state: Pointer, m: Pointer, low: number, high: number): number;
   _crypto_hash_sha256_final(state: Pointer, out: Pointer): number;
+  _crypto_hash_sha512(out: Pointer, m: Pointer, low: number, high: number): number;
+  _crypto_core_ristretto255_from_hash(out: Pointer, hash: Pointer): number;
+  _crypto_core_ristretto255_is_valid_point(point: Pointer): number;
+  _crypto_core_ristretto255_scalar_invert(out: Pointer, scalar: Pointer): number;
+  _crypto_core_ristretto255_scalar_reduce(out: Pointer, wide: Pointer): void;
+  _crypto_scalarmult_ristretto255(out: Pointer, scalar: Pointer, point: Pointer): number;
   _crypto_hash_sha3256(out: Pointer, m: Pointer, low: number, high: number): number;
   _crypto_auth_hmacsha256(out: Pointer, m: Pointer, low: number, high: number, key: Pointer): number;
   _crypto_auth_hmacsha256_statebytes(): number;

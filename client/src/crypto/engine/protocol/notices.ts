@@ -2,6 +2,7 @@
 import type { DecryptResult } from '../events.ts';
 import type { LinkingState, VerificationState } from './flows.ts';
 import type { IdentityStatus, Trust } from './identity.ts';
+import type { ProfileNotice } from './profiles.ts';
 import type { OutgoingRequest } from './sync.ts';
 import type { EngineStatus } from './vault.ts';
 
@@ -25,4 +26,5 @@ export type EngineNotice =
   | { readonly kind: 'verification'; readonly state: VerificationState }
   | { readonly kind: 'linking'; readonly state: LinkingState }
   | { readonly kind: 'progress'; readonly progressId: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'restoreProgress'; readonly done: number; readonly total: number };
+  | { readonly kind: 'restoreProgress'; readonly done: number; readonly total: number }
+  | ProfileNotice;
