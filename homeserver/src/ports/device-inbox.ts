@@ -33,6 +33,8 @@ export interface DeviceInbox {
   putOnce(messages: readonly IncomingToDevice[]): Promise<void>;
   /** Messages in (after, upTo]; `through` is `upTo`, or the last one's position when `limit` cut them short. */
   read(device: DeviceRef, after: number, upTo: number, limit: number): Promise<InboxPage>;
+  /** Position of the newest message that is stored for the device, 0 for none; it may be above the stream's mark. */
+  newest(device: DeviceRef): Promise<number>;
   /** The device has everything up to `through`: it is deleted. */
   acknowledge(device: DeviceRef, through: number): Promise<void>;
   /** The devices are gone, and so are their messages. */

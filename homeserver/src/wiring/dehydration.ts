@@ -49,7 +49,7 @@ export const wireDehydration = (
       },
       upload: (device, keys) => uploadKeys(upload, device, keys),
       inbox,
-      mark: () => stream.mark(),
+      stream,
     }),
   );
 };

@@ -20,7 +20,7 @@ import { PASSWORD, started, synced, type Sdk } from './sdk.ts';
 
 /** What a client asks of end-to-end encryption, done by matrix-sdk-crypto-wasm under matrix-js-sdk. */
 
-const WAIT = { timeout: 30_000, interval: 50 };
+export const WAIT = { timeout: 30_000, interval: 50 };
 const SAS = 'm.sas.v1';
 
 export const cryptoOf = (client: MatrixClient): CryptoApi => {
@@ -160,6 +160,16 @@ export const unlock = async (client: MatrixClient): Promise<void> => {
   const crypto = cryptoOf(client);
   expect(await crypto.userHasCrossSigningKeys(client.getSafeUserId(), true)).toBe(true);
   await crypto.bootstrapCrossSigning({});
+};
+
+/** Types of the messages that the server keeps for the user's dehydrated device. Looking takes none away. */
+export const keptForDehydrated = async (client: MatrixClient): Promise<string[]> => {
+  const prefix = '/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device';
+  const get = <T>(path: string) =>
+    client.http.authedRequest<T>(Method.Get, path, undefined, undefined, { prefix, priority: 'auto' });
+  const { device_id: device } = await get<{ device_id: string }>('');
+  const { events } = await get<{ events: { type: string }[] }>(`/${encodeURIComponent(device)}/events`);
+  return events.map(({ type }) => type);
 };
 
 /** The next verification request that the client is sent. */

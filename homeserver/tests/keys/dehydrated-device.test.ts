@@ -116,6 +116,25 @@ describe('dehydrated devices', () => {
     expect((await alice.request('GET', PATH)).status).toBe(404);
   });
 
+  it('hand out what was acknowledged to its sender, though another write holds the stream up', async () => {
+    const hugo = await server.register('hugo');
+    await hugo.ok('PUT', PATH, bodyFor(hugo, 'DRY').body);
+    const gate = Promise.withResolvers<undefined>();
+    const begun = Promise.withResolvers<undefined>();
+    const slow = server.server.context.foundation.stream.write(1, () => {
+      begun.resolve(undefined);
+      return gate.promise;
+    });
+    await begun.promise;
+    await send(bob, hugo.userId, 'DRY', 'in time');
+    const reading = hugo.ok('GET', `${PATH}/DRY/events`);
+    for (let turn = 0; turn < 3; turn += 1) await bob.ok('GET', `${V3}/account/whoami`);
+    gate.resolve(undefined);
+    await slow;
+    const { events } = await reading;
+    expect(events.map(({ content }: { content: { body: string } }) => content.body)).toEqual(['in time']);
+  });
+
   it('refuse bad input and leave the one before as it was', async () => {
     await bob.ok('PUT', PATH, bodyFor(bob, 'GOOD').body);
     const { body } = bodyFor(bob, 'BAD');

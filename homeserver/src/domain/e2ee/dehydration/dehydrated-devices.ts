@@ -1,6 +1,7 @@
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import type { DehydratedDevice, DehydratedStore } from '../../../ports/dehydrated-store.ts';
 import type { DeviceInbox, InboxPage } from '../../../ports/device-inbox.ts';
+import type { StreamPositions } from '../../../ports/stream-positions.ts';
 import { DomainError } from '../../errors.ts';
 import type { UploadRequest } from '../upload-keys.ts';
 
@@ -17,9 +18,8 @@ export type DehydrationDeps = {
   readonly devices: SessionlessDevices;
   /** Checks and stores what the device publishes; throws when it is not the device's own. */
   readonly upload: (device: { userId: string; deviceId: string }, keys: UploadRequest) => Promise<unknown>;
-  readonly inbox: Pick<DeviceInbox, 'read'>;
-  /** Up to where the stream can be read. */
-  readonly mark: () => number;
+  readonly inbox: Pick<DeviceInbox, 'read' | 'newest'>;
+  readonly stream: Pick<StreamPositions, 'mark' | 'reached'>;
 };
 
 export type DehydrationRequest = {
@@ -34,6 +34,9 @@ const MAX_DEVICE_DATA_LENGTH = 262_144;
 /** Messages at once, as in /sync. */
 const MAX_EVENTS = 100;
 const MAX_DEVICE_ID_LENGTH = 255;
+/** How long a read waits for writes that were begun before the newest message was stored, in ms. */
+const MAX_LAG_MS = 10_000;
+const RETRY_MS = 1_000;
 
 /** Devices that collect messages for users who are logged in nowhere (MSC3814). */
 export class DehydratedDevices {
@@ -87,13 +90,23 @@ export class DehydratedDevices {
 
   /**
    * Messages that were sent to the device, after the position `from`. They stay until the device is replaced or
-   * removed, so that a client that is interrupted begins again.
+   * removed, so that a client that is interrupted begins again. A client reads once and then puts another device in the
+   * place of this one: what was acknowledged to its sender must be among them, so a stream that another write holds up
+   * is waited for. Throws `unavailable` when that takes too long.
    */
   async events(userId: string, deviceId: string, from: number, limit: number): Promise<InboxPage> {
     const device = await this.get(userId);
     if (device.deviceId !== deviceId)
       throw new DomainError('forbidden', 'This is not your dehydrated device');
-    const { inbox, mark } = this.#deps;
-    return inbox.read({ userId, deviceId }, from, mark(), Math.min(Math.max(1, limit), MAX_EVENTS));
+    const { inbox, stream } = this.#deps;
+    const newest = await inbox.newest({ userId, deviceId });
+    try {
+      await stream.reached(newest, AbortSignal.timeout(MAX_LAG_MS));
+    } catch {
+      throw new DomainError('unavailable', 'Messages to the device are still being stored', {
+        retryAfterMs: RETRY_MS,
+      });
+    }
+    return inbox.read({ userId, deviceId }, from, stream.mark(), Math.min(Math.max(1, limit), MAX_EVENTS));
   }
 }

@@ -136,6 +136,14 @@ export class MongoDeviceInbox implements DeviceInbox {
     return { messages, through: rows.length === limit ? (rows.at(-1)?.position ?? upTo) : upTo };
   }
 
+  async newest(device: DeviceRef): Promise<number> {
+    const row = await this.#rows.findOne(
+      { device: deviceName(device) },
+      { sort: { position: -1 }, projection: { position: 1 }, hint: TO_DEVICE_INBOX_INDEX },
+    );
+    return row?.position ?? 0;
+  }
+
   async acknowledge(device: DeviceRef, through: number): Promise<void> {
     await this.#rows.deleteMany(
       { device: deviceName(device), position: { $lte: through } },
