@@ -1,5 +1,5 @@
 /**
- * Sealed records of the page (drafts, unsent messages, search index). Sealed like the vault's own, under table keys
+ * Sealed records of the page (drafts, unsent messages, search index, plugins and their data). Sealed like the vault's own, under table keys
  * of the same key-encryption key: a stolen locked profile shows how many there are and their rough size, neither
  * their names nor what they say.
  */
@@ -10,7 +10,7 @@ import { VaultError } from './errors.ts';
 import type { TableSeal } from './record-seal.ts';
 import type { LocalStore, StoredRecord, StoreWrite } from './record-store.ts';
 
-export const LOCAL_COLLECTIONS = ['drafts', 'outbox', 'search'] as const;
+export const LOCAL_COLLECTIONS = ['drafts', 'outbox', 'search', 'plugins', 'plugin-data'] as const;
 export type LocalCollection = (typeof LOCAL_COLLECTIONS)[number];
 export type LocalEntry = { readonly key: string; readonly value: unknown };
 
@@ -26,6 +26,8 @@ const DURABILITY: Readonly<Record<LocalCollection, 'strict' | 'relaxed'>> = {
   drafts: 'relaxed',
   outbox: 'strict',
   search: 'relaxed',
+  plugins: 'strict',
+  'plugin-data': 'strict',
 };
 
 export type LocalPorts = {

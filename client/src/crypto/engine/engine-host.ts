@@ -5,6 +5,7 @@
 import { decryptAttachment, encryptAttachment, type Progress } from '../attachments/attachments.ts';
 import { AttachmentError } from '../attachments/errors.ts';
 import { openAvatar, sealAvatar, type AvatarPorts } from '../profiles/avatars.ts';
+import { sealValue } from '../attachments/sealed-value.ts';
 import type { Argon2Cost } from '../primitives/argon2id.ts';
 import { decodeRecoveryKey } from '../identity/recovery-key.ts';
 import { isCryptoError } from '../primitives/errors.ts';
@@ -21,6 +22,9 @@ import { EngineError } from './engine-error.ts';
 import { handlers } from './handlers.ts';
 import { encryptEvent, prepareSend } from './group-send.ts';
 import type { Op } from './op.ts';
+import { openSealed, sendAppMessage, shareSecret } from './plugin-ops.ts';
+import { useSecret } from './plugin-secrets.ts';
+import { MAX_SEALED_BYTES } from './protocol/plugins.ts';
 import { createDevice, loadDevice, putSecret } from './own-device.ts';
 import { bootstrapStep } from './own-identity.ts';
 import { restoreStep } from './recovery.ts';
@@ -175,6 +179,30 @@ export class EngineHost implements EngineClient {
         return sealAvatar(this.#avatarPorts(), args as ParsedArgs<'profileSealAvatar'>);
       case 'profileOpenAvatar':
         return openAvatar(this.#avatarPorts(), args as ParsedArgs<'profileOpenAvatar'>);
+      case 'secretSeal': {
+        const { plugin, handle, context, data } = args as ParsedArgs<'secretSeal'>;
+        if (data.length > MAX_SEALED_BYTES) throw new EngineError('VALUE_TOO_LARGE');
+        using key = (await this.#run((operation) => useSecret(operation, plugin, handle))).key;
+        const { random, yieldNow } = this.#ports;
+        return { data: await sealValue(key, context, data, random, yieldNow) };
+      }
+      case 'secretOpen': {
+        const { plugin, handle, context, data } = args as ParsedArgs<'secretOpen'>;
+        using key = (await this.#run((operation) => useSecret(operation, plugin, handle))).key;
+        return { data: await openSealed(key, context, data, this.#ports.yieldNow) };
+      }
+      case 'secretShare': {
+        const share = args as ParsedArgs<'secretShare'>;
+        return this.#untilReady((operation) =>
+          requireCurrentStore(operation) === 'wait' ? 'wait' : shareSecret(operation, share),
+        );
+      }
+      case 'deviceSend': {
+        const message = args as ParsedArgs<'deviceSend'>;
+        return this.#untilReady((operation) =>
+          requireCurrentStore(operation) === 'wait' ? 'wait' : sendAppMessage(operation, message),
+        );
+      }
       default: {
         const handle = handlers[op] as (operation: Op, parsed: unknown) => unknown;
         return this.#run((operation) => handle(operation, args));

@@ -10,6 +10,14 @@ import { askAgain } from './healing.ts';
 import { approveLinking, startLinking } from './linking.ts';
 import type { Op } from './op.ts';
 import { identityStatus } from './own-identity.ts';
+import {
+  clearSecrets,
+  createSecret,
+  forgetSecret,
+  listSecrets,
+  scanSecret,
+  secretCode,
+} from './plugin-secrets.ts';
 import type { EngineOp, EngineResults, ParsedArgs } from './protocol.ts';
 import type { UserIdentity } from './protocol/identity.ts';
 import { departureNamed, roomStatus, signMembership, vouch } from './rooms.ts';
@@ -48,12 +56,28 @@ type HostOp =
   | 'localClear'
   | 'encryptAttachment'
   | 'decryptAttachment'
-  | AvatarOp;
+  | AvatarOp
+  | 'secretSeal'
+  | 'secretOpen'
+  | 'secretShare'
+  | 'deviceSend';
 export type HandledOp = Exclude<EngineOp, HostOp>;
 
 type Handlers = { readonly [Name in HandledOp]: (op: Op, args: ParsedArgs<Name>) => EngineResults[Name] };
 
 export const handlers: Handlers = {
+  secretCreate: (op, { plugin, name }) => createSecret(op, plugin, name),
+  secretList: (op, { plugin }) => ({ secrets: listSecrets(op, plugin) }),
+  secretForget: (op, { plugin, handle }) => {
+    forgetSecret(op, plugin, handle);
+    return {};
+  },
+  secretClear: (op, { plugin }) => {
+    clearSecrets(op, plugin);
+    return {};
+  },
+  secretCode: (op, { plugin, handle }) => secretCode(op, plugin, handle),
+  secretScan: (op, { plugin, name, payload }) => scanSecret(op, plugin, name, payload),
   recoveryWords: (op) => {
     const seed = op.tx.get(SECRETS, 'seed');
     if (seed === undefined) return { words: undefined };

@@ -26,8 +26,8 @@ vi.setConfig({ testTimeout: 120_000 });
 beforeAll(loadSodium);
 
 /** Whose answers exist to show a secret to the person in front of the screen. */
-type Showing = 'createVault' | 'recoveryWords' | 'recoveryKey';
-const SHOWING: readonly EngineOp[] = ['createVault', 'recoveryWords', 'recoveryKey'];
+type Showing = 'createVault' | 'recoveryWords' | 'recoveryKey' | 'secretCode';
+const SHOWING: readonly EngineOp[] = ['createVault', 'recoveryWords', 'recoveryKey', 'secretCode'];
 
 type Names<T> = T extends Uint8Array | string | number | boolean | undefined
   ? never

@@ -4,7 +4,7 @@
  * The page posts `{id, op, args}` and gets `{id, ok, result | error}` back; the worker also posts `{notice}` when
  * something changed. Arguments are parsed with zod on arrival: a message that does not fit is answered with
  * `BAD_MESSAGE` and changes nothing. No message ever carries a private key to the page; the exceptions are the
- * recovery words and the recovery key, which exist to be shown.
+ * recovery words, the recovery key, and the code that hands a plugin's secret over by camera, which exist to be shown.
  *
  * The engine does no network of its own. Whatever it needs from the homeserver comes as `OutgoingRequest`s in a
  * `requests` notice; the page performs each (same method, path, body, in any order) and reports `requestDone` or
@@ -19,6 +19,7 @@ import { identityArgs, type IdentityResults } from './protocol/identity.ts';
 import { localArgs, type LocalResults } from './protocol/local.ts';
 import { messageArgs, type MessageResults } from './protocol/messages.ts';
 import type { EngineNotice } from './protocol/notices.ts';
+import { pluginArgs, type PluginResults } from './protocol/plugins.ts';
 import { syncArgs, type SyncResults } from './protocol/sync.ts';
 import { profileArgs, type ProfileResults } from './protocol/profiles.ts';
 import { vaultArgs, type VaultResults } from './protocol/vault.ts';
@@ -33,6 +34,7 @@ export const engineArgs = {
   ...localArgs,
   ...attachmentArgs,
   ...profileArgs,
+  ...pluginArgs,
 } as const;
 
 export type EngineOp = keyof typeof engineArgs;
@@ -48,7 +50,8 @@ export type EngineResults = VaultResults &
   FlowResults &
   LocalResults &
   AttachmentResults &
-  ProfileResults;
+  ProfileResults &
+  PluginResults;
 
 export type ToWorker = {
   [Op in EngineOp]: { readonly id: number; readonly op: Op; readonly args: EngineArgs<Op> };

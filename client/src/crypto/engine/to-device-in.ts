@@ -5,6 +5,7 @@ import { NAMESPACE } from '../primitives/names.ts';
 import { toHex } from '../primitives/bytes.ts';
 import { PROFILE_INVITE_TYPE, PROFILE_KEY_TYPE, takeInvite, takeProfileKey } from '../profiles/hand-out.ts';
 import { jsonTable, type Table } from '../../vault/table.ts';
+import { APP_MESSAGE_TYPE, takeAppMessage } from './app-messages.ts';
 import { markOutdated, track } from './directory.ts';
 import { takeKeyRequest, takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
 import { KEY_SHARE_TYPE, takeShare } from './key-share.ts';
@@ -19,6 +20,7 @@ import {
   SESSION_ERROR_TYPE,
   type OpenedFrame,
 } from './pairwise-channel.ts';
+import { APP_SECRET_TYPE, takeSecret } from './plugin-secrets.ts';
 import { departureNamed } from './rooms.ts';
 import { USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';
@@ -151,6 +153,14 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
     }
     case PROFILE_INVITE_TYPE: {
       takeInvite(op, sender, content);
+      return;
+    }
+    case APP_MESSAGE_TYPE: {
+      takeAppMessage(op, sender, opened.device, content);
+      return;
+    }
+    case APP_SECRET_TYPE: {
+      takeSecret(op, sender, content);
       return;
     }
     default:

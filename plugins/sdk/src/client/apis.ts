@@ -32,6 +32,7 @@ export interface Devices {
   /**
    * Sends to devices of a user, all that can be reached unless named; resolves when the ciphertext is stored and on its
    * way. `reached` lists those it goes to: a device that is not vouched for gets nothing.
+   * Of two that are sent at once either may arrive first.
    */
   send(
     userId: string,

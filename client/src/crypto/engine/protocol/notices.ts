@@ -3,6 +3,7 @@ import type { DecryptResult } from '../events.ts';
 import type { LinkingState, VerificationState } from './flows.ts';
 import type { IdentityStatus, Trust } from './identity.ts';
 import type { ProfileNotice } from './profiles.ts';
+import type { AppMessage, PluginSecret } from './plugins.ts';
 import type { OutgoingRequest } from './sync.ts';
 import type { EngineStatus } from './vault.ts';
 
@@ -26,5 +27,9 @@ export type EngineNotice =
   | { readonly kind: 'verification'; readonly state: VerificationState }
   | { readonly kind: 'linking'; readonly state: LinkingState }
   | { readonly kind: 'progress'; readonly progressId: string; readonly done: number; readonly total: number }
+  /** A message of a plugin from another device. Told once, and not kept. */
+  | { readonly kind: 'appMessage'; readonly message: AppMessage }
+  /** Somebody shared a plugin's secret with us; it is stored. */
+  | { readonly kind: 'appSecret'; readonly secret: PluginSecret }
   | { readonly kind: 'restoreProgress'; readonly done: number; readonly total: number }
   | ProfileNotice;
