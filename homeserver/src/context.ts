@@ -36,6 +36,7 @@ import { ownPolicy, policySignatures } from './wiring/policies.ts';
 import { wireMedia } from './wiring/media.ts';
 import { openOutside } from './wiring/outside.ts';
 import { remoteLinks, wirePeers } from './wiring/peers.ts';
+import { wireListings } from './wiring/listings.ts';
 import { wirePlugins } from './wiring/plugins.ts';
 import { wirePush, wirePushStores } from './wiring/push.ts';
 import { wireSocket } from './wiring/socket.ts';
@@ -160,6 +161,7 @@ const wireAreas = (foundation: Foundation, stopping: AbortSignal) => {
       ignored,
     }),
     wireCalls(foundation),
+    wireListings(foundation, accounts, peers?.api),
     wirePlugins(foundation, events, accounts.observers.accounts),
     wireMedia(foundation, peers, outside),
   ];

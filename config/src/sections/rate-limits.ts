@@ -18,6 +18,8 @@ export const rateLimitsSchema = z
     profile: rateLimit(1, 30).describe('Changes of profile, devices, account data and push rules, by user.'),
     read: rateLimit(50, 500).describe('Reads, by user.'),
     search: rateLimit(1, 20).describe('Searches in messages, users and directories, by user.'),
+    lookUp: rateLimit(0.2, 20).describe('Blinded look-ups of people, by user.'),
+    lookUpRemote: rateLimit(2, 200).describe('Blinded look-ups of people, by other server.'),
     upload: rateLimit(2, 50).describe('Uploads and link previews, by user.'),
     download: rateLimit(50, 500).describe('Downloads, by user or address.'),
     keys: rateLimit(20, 200).describe('Uploads and queries of device keys, by user.'),

@@ -19,6 +19,12 @@ import {
 } from '../spec/schemas/events.ts';
 import { hierarchyAnswerSchema } from '../spec/schemas/hierarchy.ts';
 import { inviteAnswerSchema } from '../spec/schemas/invites.ts';
+import {
+  evaluateAnswerSchema,
+  rowsAnswerSchema,
+  type EvaluateAnswer,
+  type RowsAnswer,
+} from '../spec/schemas/listings.ts';
 import { joinAnswerSchema, knockAnswerSchema, membershipTemplateSchema } from '../spec/schemas/membership.ts';
 import { policySignAnswerSchema } from '../spec/schemas/policy.ts';
 import { transactionAnswerSchema } from '../spec/schemas/transactions.ts';
@@ -38,6 +44,7 @@ const spaceSchema = hierarchyAnswerSchema(jsonObjectSchema);
 
 const V1 = '/_matrix/federation/v1';
 const V2 = '/_matrix/federation/v2';
+const LISTINGS = '/_matrix/federation/unstable/chat.nyx.discovery';
 const part = encodeURIComponent;
 /** A join to a large room takes its time on both sides. */
 const JOIN_TIMEOUT_MS = 120_000;
@@ -306,6 +313,29 @@ export class PeerApi {
       method: 'GET',
       path: `${V1}/query/profile?user_id=${part(user)}${suffix}`,
       parse: parser(profileAnswerSchema),
+      timeoutMs: PERSON_TIMEOUT_MS,
+    });
+  }
+
+  /** Has a blinded user id evaluated under the key of another server (RFC 9497), which does not learn which it is. */
+  async evaluateBlinded(destination: ServerName, element: string): Promise<EvaluateAnswer> {
+    return this.#client.request({
+      destination,
+      method: 'POST',
+      path: `${LISTINGS}/evaluate`,
+      ...content({ element }),
+      parse: parser(evaluateAnswerSchema),
+      timeoutMs: PERSON_TIMEOUT_MS,
+    });
+  }
+
+  /** Rows of those who may be found on another server whose names begin with `prefix`. */
+  async listings(destination: ServerName, prefix: string): Promise<RowsAnswer> {
+    return this.#client.request({
+      destination,
+      method: 'GET',
+      path: `${LISTINGS}/rows?prefix=${part(prefix)}`,
+      parse: parser(rowsAnswerSchema),
       timeoutMs: PERSON_TIMEOUT_MS,
     });
   }

@@ -10,7 +10,7 @@ import { DomainError } from '../errors.ts';
 import type { ListRequest } from '../rooms/list-rooms.ts';
 
 /** What a user is told when another server does not answer as hoped. */
-function failed(error: unknown, what: string): DomainError {
+export function failed(error: unknown, what: string): DomainError {
   if (error instanceof RemoteError && error.status === 404) return new DomainError('not_found', what);
   if (error instanceof RemoteError && error.status === 403) return new DomainError('forbidden', what);
   const isTimeout = error instanceof FederationError && error.code === 'TIMEOUT';

@@ -14,6 +14,7 @@ import { searchMigration } from './0051-search.ts';
 import { mediaCopiesMigration } from './0052-media-copies.ts';
 import { slidingSyncMigration } from './0060-sliding-sync.ts';
 import { pluginsMigration } from './0061-plugins.ts';
+import { listingsMigration } from './0062-listings.ts';
 
 /** Every migration, in the order of their names. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   mediaCopiesMigration,
   slidingSyncMigration,
   pluginsMigration,
+  listingsMigration,
 ];
