@@ -68,6 +68,9 @@ export type MembershipRow = {
   readonly stream: number;
 };
 
+/** Gaps of one room that are looked at: a join, a return, a peer that was away each leave one. */
+export const MAX_GAPS = 1_000;
+
 /** Look-ups that have an index of their own. */
 export interface EventLookups {
   byTransaction(key: TransactionKey): Promise<EventId | undefined>;
@@ -75,6 +78,11 @@ export interface EventLookups {
   memberships(user: string, upTo?: number): Promise<MembershipRow[]>;
   /** The event nearest in time: the first at or after `ts`, or the last at or before it. */
   nearest(room: RoomId, ts: number, direction: 'f' | 'b'): Promise<StoredEvent | undefined>;
+  /**
+   * Events that accepted ones of a room follow, where not all of those are here: what lies behind the room's gaps, the
+   * newest {@link MAX_GAPS} of them, and whatever else the events above them follow.
+   */
+  behindGaps(room: RoomId): Promise<ReadonlySet<EventId>>;
   chainPlaces(ids: readonly EventId[]): Promise<ReadonlyMap<EventId, ChainPlace>>;
   /** Events at the places [from, to] of a chain of a room. */
   chainSegment(room: RoomId, chain: string, from: number, to: number): Promise<EventId[]>;

@@ -209,6 +209,11 @@ export class PersistEvents {
     const added: StoredEvent[] = [];
     const layers: StateLayer[] = [];
     const states: RoomState[] = [];
+    let behind: ReadonlySet<EventId> | undefined;
+    const hasFollowers = async (id: EventId): Promise<boolean> => {
+      behind ??= await engine.lookups.behindGaps(tip.room);
+      return behind.has(id);
+    };
     let head = tip;
     for (const each of inbound) {
       const { pdu } = each;
@@ -230,6 +235,7 @@ export class PersistEvents {
         resolver,
         events,
         engine,
+        hasFollowers,
       });
       engine.states.remember(placed.layers);
       events.stage(placed.event);

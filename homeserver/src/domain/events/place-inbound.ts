@@ -35,6 +35,9 @@ export type InboundEvent = {
   readonly gapBefore?: boolean;
 };
 
+/** Whether an event has followers in the room already: it came late, and is no end of the room's graph. */
+export type HasFollowers = (id: EventId) => Promise<boolean>;
+
 export type Placement = {
   readonly head: RoomHead;
   readonly inbound: InboundEvent;
@@ -44,6 +47,7 @@ export type Placement = {
   readonly resolver: StateResolver;
   readonly events: StagedEvents;
   readonly engine: EventEngine;
+  readonly hasFollowers?: HasFollowers;
 };
 
 /** Puts an event on top of a room, whatever it was built on: merges forks, and works out what became current. */
@@ -55,7 +59,10 @@ export async function placeInbound(placement: Placement): Promise<Extended> {
   const isAccepted = standing === 'accepted' && head.pos >= 0;
   const prev = new Set<EventId>(pdu.prevEvents);
   const left = head.extremities.filter((id) => !prev.has(id));
-  const extremities = [...left, pdu.eventId];
+  // The state after an event from the past must not be resolved with the current one: what members have done since
+  // would be judged by rules of today that were not those of their time.
+  const isLate = isAccepted && left.length > 0 && (await placement.hasFollowers?.(pdu.eventId)) === true;
+  const extremities = isLate ? left : [...left, pdu.eventId];
   const depth = Math.max(head.depth, pdu.depth);
   const placed: StoredEvent = {
     id: pdu.eventId,
@@ -79,12 +86,13 @@ export async function placeInbound(placement: Placement): Promise<Extended> {
     gapBefore: inbound.gapBefore === true,
   };
   let current = after ?? head.state;
-  if (isAccepted && left.length > 0) {
+  if (isLate && left.length === head.extremities.length) current = head.state;
+  else if (isAccepted && left.length > 0) {
     // The event is part of what is resolved: unknown to the resolver, it would be passed over.
     events.stage(placed);
     const others = await events.getAll(left);
     const states = await engine.states.getAll([...others.values()].map((event) => event.stateAfter ?? ''));
-    if (after !== undefined) states.set(after.id, after);
+    if (after !== undefined && !isLate) states.set(after.id, after);
     const resolved = await resolver.resolve(head.room, head.rules, [...states.values()]);
     layers.push(...resolved.layers);
     current = resolved.state;

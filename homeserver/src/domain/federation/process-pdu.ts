@@ -118,17 +118,32 @@ export class ProcessPdu {
   /** Fetches what lies between the room's newest events and this one, and takes it in, oldest first. */
   async #fillGap(origin: ServerName, live: LiveRoom, pdu: Pdu): Promise<void> {
     const jsons = await this.#deps.missing.between(origin, pdu, live.head.extremities);
-    const opened: OpenedPdu[] = [];
+    const given = new Map<EventId, OpenedPdu>();
     for (const json of jsons) {
       const one = openPdu(live.head.rules, json);
-      if (!('field' in one) && one.pdu.roomId === pdu.roomId) opened.push(one);
+      if (!('field' in one) && one.pdu.roomId === pdu.roomId) given.set(one.pdu.eventId, one);
     }
+    const opened = await this.#between(pdu, given);
     opened.sort((left, right) => left.pdu.depth - right.pdu.depth);
     await this.#deps.keys.fetch(keysNeeded(opened));
-    for (const one of opened) {
-      if (one.pdu.eventId === pdu.eventId || (await this.#isKnown(one.pdu.eventId))) continue;
-      await this.#receive(origin, live, one, false);
-    }
+    for (const one of opened) await this.#receive(origin, live, one, false);
+  }
+
+  /**
+   * What leads from an event back to what is known here. The peer, which may not know the room's newest events here,
+   * goes on beyond that into the past: what is behind a gap (as of the time before this server was in the room) is
+   * history, whose state has no part in the present.
+   */
+  async #between(pdu: Pdu, given: ReadonlyMap<EventId, OpenedPdu>): Promise<OpenedPdu[]> {
+    const { engine } = this.#deps.rooms;
+    const stored = await engine.events.getAll(given.keys());
+    const done = new Set<EventId>();
+    for (const [id, { standing }] of stored) if (standing !== 'outlier') done.add(id);
+    // The event itself may be of the past, and then so is all that it follows.
+    const behind = await engine.lookups.behindGaps(pdu.roomId);
+    if (behind.has(pdu.eventId)) return [];
+    reachable(behind, given, done);
+    return reachable(pdu.prevEvents, given, done.add(pdu.eventId));
   }
 
   async #store(live: LiveRoom, receipt: Exclude<Receipt, { outcome: 'drop' }>, ports: Ports): Promise<void> {
@@ -148,6 +163,24 @@ export class ProcessPdu {
     const stored = await rooms.engine.events.get(pdu.eventId);
     if (stored !== undefined) await redactions.apply(stored);
   }
+}
+
+/** Those of the events that some ids lead back to, by way of others of them that are not `done`; they are then. */
+function reachable(
+  from: Iterable<EventId>,
+  given: ReadonlyMap<EventId, OpenedPdu>,
+  done: Set<EventId>,
+): OpenedPdu[] {
+  const found: OpenedPdu[] = [];
+  const next = [...from];
+  for (let id = next.pop(); id !== undefined; id = next.pop()) {
+    const one = given.get(id);
+    if (one === undefined || done.has(id)) continue;
+    done.add(id);
+    found.push(one);
+    next.push(...one.pdu.prevEvents);
+  }
+  return found;
 }
 
 const STANDINGS = {

@@ -34,4 +34,9 @@ export const EVENT_INDEXES: readonly NamedIndex[] = [
   AUTH_CHAIN,
 ];
 
+/** Events of a room that follow some that are not here. */
+export const GAP_INDEXES: readonly NamedIndex[] = [
+  { name: 'room_gap', key: { r: 1, p: -1 }, partialFilterExpression: { gap: true } },
+];
+
 export const EVENT_APART_INDEXES: readonly NamedIndex[] = [AUTH_CHAIN];

@@ -2,7 +2,7 @@ import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import type { RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { mongo } from 'mongoose';
 import type { ChainPlace, StoredEvent, TransactionKey } from '../../../domain/events/stored-event.ts';
-import type { EventLookups, MembershipRow } from '../../../ports/event-store.ts';
+import { MAX_GAPS, type EventLookups, type MembershipRow } from '../../../ports/event-store.ts';
 import { chainFrom, fromDocument, transactionString, type EventDocument } from './event-document.ts';
 import { EVENTS, EVENTS_APART } from './event-indexes.ts';
 
@@ -50,6 +50,16 @@ export class MongoEventLookups implements EventLookups {
       .hint('room_time')
       .toArray();
     return found === undefined ? undefined : fromDocument(found);
+  }
+
+  async behindGaps(room: RoomId): Promise<ReadonlySet<EventId>> {
+    const found = await this.#events
+      .find({ r: room, gap: true })
+      .sort({ p: -1 })
+      .limit(MAX_GAPS)
+      .hint('room_gap')
+      .toArray();
+    return new Set(found.flatMap((document) => fromDocument(document).pdu.prevEvents));
   }
 
   async chainPlaces(ids: readonly EventId[]): Promise<ReadonlyMap<EventId, ChainPlace>> {

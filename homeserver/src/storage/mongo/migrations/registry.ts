@@ -8,6 +8,7 @@ import { federationMigration } from './0030-federation.ts';
 import { partialStatesMigration } from './0031-partial-states.ts';
 import { postponedEventsMigration } from './0032-postponed-events.ts';
 import { queueOrderMigration } from './0033-queue-order.ts';
+import { gapsMigration } from './0034-gaps.ts';
 import { mediaMigration } from './0040-media.ts';
 import { pushMigration } from './0050-push.ts';
 import { searchMigration } from './0051-search.ts';
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   partialStatesMigration,
   postponedEventsMigration,
   queueOrderMigration,
+  gapsMigration,
   mediaMigration,
   pushMigration,
   searchMigration,
