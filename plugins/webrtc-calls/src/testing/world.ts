@@ -28,6 +28,8 @@ export class Device {
   /** The description each call of this device has taken last, and the one it made last. */
   readonly taken = new Map<string, string>();
   readonly made = new Map<string, string>();
+  /** Every description that was made: an older one is as good for who takes it late. */
+  readonly everMade = new Set<string>();
   readonly relayed: boolean[] = [];
   readonly #world: World;
 
@@ -104,6 +106,7 @@ export class Device {
     if (effect.kind !== 'accept') {
       const sdp = `${effect.kind} ${callId} ${this.deviceId} ${this.#world.newId()}`;
       this.made.set(callId, sdp);
+      this.everMade.add(sdp);
       this.phone.described(callId, effect.kind, sdp, {}, now);
       this.phone.found(callId, [{ candidate: `candidate:${this.deviceId}`, sdpMid: '0' }], now);
     } else {
@@ -148,7 +151,7 @@ export class World {
   connect(device: Device, callId: string): void {
     const sdp = device.taken.get(callId);
     for (const other of this.devices) {
-      if (other === device || sdp === undefined || other.made.get(callId) !== sdp) continue;
+      if (other === device || sdp === undefined || !other.everMade.has(sdp)) continue;
       for (const side of [device, other])
         side.jobs.push({
           name: 'connected',
