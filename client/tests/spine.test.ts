@@ -275,9 +275,9 @@ it.skipIf(chromiumPath === undefined)(
       expect(Object.keys(content).filter((key) => !clearKeys.has(key))).toEqual([]);
       expect(content['m.relates_to'] ?? {}).not.toHaveProperty('key');
     }
-    for (const { faults } of people) {
-      expect(faults.filter((fault) => !fault.includes('Failed to load resource'))).toEqual([]);
-    }
+    // The test itself takes a network away: what fails for that, by request or by socket, is no fault.
+    const expected = /Failed to load resource|net::ERR_INTERNET_DISCONNECTED/;
+    for (const { faults } of people) expect(faults.filter((fault) => !expected.test(fault))).toEqual([]);
   },
   patient,
 );

@@ -23,6 +23,24 @@ export function markOutdated(op: Op, userId: string): void {
   if (user?.tracked === true) op.tx.put(USERS, userId, { ...user, outdated: user.outdated + 1 });
 }
 
+/** How long an answer is taken for the truth about a user of whom something unexplained comes. */
+const LOOK_AGAIN_MS = 60_000;
+/** Users remembered for that. */
+const MAX_SOUGHT = 10_000;
+
+/**
+ * Something came from a device that the list at hand does not explain: fetches the list, once a minute at most. If the
+ * device is still missing from it, the server's own news of the change brings the rest.
+ */
+export function lookAgain(op: Op, userId: string): void {
+  const user = track(op, userId);
+  const { sought } = op.memory;
+  if (op.now - (sought.get(userId) ?? -Infinity) < LOOK_AGAIN_MS) return;
+  if (sought.size >= MAX_SOUGHT) sought.clear();
+  sought.set(userId, op.now);
+  if (user.outdated === 0) markOutdated(op, userId);
+}
+
 /** `device_lists.left`: no longer in any room with us. What we pinned stays. */
 export function untrack(op: Op, userId: string): void {
   const user = op.tx.get(USERS, userId);

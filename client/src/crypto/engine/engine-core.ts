@@ -57,6 +57,7 @@ export class EngineCore {
       flows: new Map(),
       storeCheck: 'unchecked',
       storeMarkedAt: undefined,
+      sought: new Map(),
       awaitingDevices: new Map(),
     };
   }

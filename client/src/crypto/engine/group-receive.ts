@@ -19,7 +19,7 @@ import { blake2b } from '../primitives/hash.ts';
 import { GROUP_ALGORITHM } from '../primitives/names.ts';
 import type { Table } from '../../vault/table.ts';
 import { COUNTS } from './choose-epoch.ts';
-import { markOutdated, track } from './directory.ts';
+import { lookAgain } from './directory.ts';
 import type { DecryptResult, MatrixEvent } from './events.ts';
 import { chainName } from './group-send.ts';
 import { deviceName, type Op } from './op.ts';
@@ -104,7 +104,8 @@ function open(
     return { eventId: outer.eventId, state: 'unverified', code: 'sender_mismatch' };
   const verdict = verify(op, record, message);
   if (verdict.state === 'unverified') {
-    if (verdict.code === 'unknown_device') awaitDevices(op, roomId, outer);
+    if (verdict.code === 'unknown_device' || verdict.code === 'unsigned_device')
+      awaitDevices(op, roomId, outer);
     return { eventId: outer.eventId, ...verdict };
   }
   if (!noteSeen(op, record, frame, outer)) return lost('replayed');
@@ -175,10 +176,9 @@ function verify(op: Op, record: EpochRecord, message: OpenedMessage): Verdict {
   return { state: 'proven', trust: trust === 'verified' ? 'verified' : 'pinned' };
 }
 
-/** The sender's devices have to be fetched first; the event is decrypted again afterwards. */
+/** The sender's devices, or a signature on one, are not here yet; the event is decrypted again when they have come. */
 function awaitDevices(op: Op, roomId: string, { eventId, sender }: Outer): void {
-  const user = track(op, sender);
-  if (user.outdated === 0) markOutdated(op, sender);
+  lookAgain(op, sender);
   const rooms = op.memory.awaitingDevices.get(sender) ?? new Map<string, Set<string>>();
   const events = rooms.get(roomId) ?? new Set<string>();
   events.add(eventId);

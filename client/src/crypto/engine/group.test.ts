@@ -236,6 +236,57 @@ describe('healing', () => {
     expect(await carol.text(ROOM, event)).toBe('lost and found');
   });
 
+  it('asks again within five seconds when question or answer was lost and there is nobody else', async () => {
+    for (const lost of ['question', 'answer'] as const) {
+      world = new SimWorld();
+      const [alice, bob] = await world.startAll('alice', 'bob');
+      if (alice === undefined || bob === undefined) throw new Error('two');
+      await world.room(alice, bob);
+      world.server.tricks.toDevice = (event, user) => (user === bob.userId ? undefined : event);
+      const event = await alice.send(ROOM, 'just us two');
+      await world.settle();
+      const loser = lost === 'question' ? alice : bob;
+      world.server.tricks.toDevice = (sent, user) => (user === loser.userId ? undefined : sent);
+      expect(await bob.text(ROOM, event)).toBe('waiting');
+      await world.settle();
+      delete world.server.tricks.toDevice;
+      await world.pass(5_000, 250);
+      expect(await bob.text(ROOM, event)).toBe('just us two');
+    }
+  });
+
+  it('costs one answer when many questions waited for a holder who was away', async () => {
+    const [alice, bob] = await world.startAll('alice', 'bob');
+    if (alice === undefined || bob === undefined) throw new Error('two');
+    await world.room(alice, bob);
+    world.server.tricks.toDevice = (event, user) => (user === bob.userId ? undefined : event);
+    const events: MatrixEvent[] = [];
+    // More keys than answers an hour, if each question cost one.
+    for (let i = 0; i < 12; i++) {
+      events.push(await alice.send(ROOM, `key ${i}`));
+      await alice.encrypt(ROOM, { body: 'refused' }, `refused ${i}`);
+      await alice.host.call('eventStale', { roomId: ROOM, txnId: `refused ${i}` });
+      await alice.settle();
+    }
+    alice.online = false;
+    delete world.server.tricks.toDevice;
+    await bob.settle();
+    await bob.read(ROOM, ...events);
+    await world.pass(70_000, 1_000);
+    expect(new Set(events.map(kid)).size).toBe(12);
+    alice.online = true;
+    await world.settle();
+    for (const [i, event] of events.entries()) expect(await bob.text(ROOM, event)).toBe(`key ${i}`);
+    // Bob's answers of this hour are not used up.
+    world.server.tricks.toDevice = (event, user) => (user === bob.userId ? undefined : event);
+    const next = await alice.send(ROOM, 'one more');
+    await alice.settle();
+    delete world.server.tricks.toDevice;
+    expect(await bob.text(ROOM, next)).toBe('waiting');
+    await world.pass(1_000);
+    expect(await bob.text(ROOM, next)).toBe('one more');
+  });
+
   it('asks again a minute later when the only answer was lost', async () => {
     const [alice, bob, carol] = await three();
     bob.online = false;

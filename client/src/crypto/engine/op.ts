@@ -53,6 +53,8 @@ export type Memory = {
   linking?: Linking;
   /** Verifications under way and lately ended, by transaction id. A restart cancels them. */
   readonly flows: Map<string, Flow>;
+  /** Clock (ms) of the last look at a user's devices because of something that they did not explain. */
+  readonly sought: Map<string, number>;
   /** Events to decrypt again when a user's devices are known: user -> room -> event ids. */
   readonly awaitingDevices: Map<string, Map<string, Set<string>>>;
 };

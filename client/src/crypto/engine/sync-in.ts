@@ -34,7 +34,7 @@ import { receiveMembers, requestMembers, signOwnJoins, syncRoom } from './rooms.
 import { endSending } from './sending-slot.ts';
 import { maintainStoreEpoch, receiveStoreMark, storeMarkFailed, storeMarkWritten } from './store-epoch.ts';
 import { ROOMS } from './tables.ts';
-import { receiveToDevice, retryFrames } from './to-device-in.ts';
+import { receiveToDevice, retryStaged } from './to-device-in.ts';
 import { expireFlows } from './verification.ts';
 
 /** Takes a sync in: device lists first, then keys, then rooms, so that what arrives together fits together. */
@@ -136,7 +136,7 @@ export function requestDone(op: Op, id: string, response: unknown): void {
 
 /** A user's devices are known now: kept frames, waiting events and the rooms they are in follow. */
 function usersChanged(op: Op, { user, removed, trustChanged, added }: UserDiff): void {
-  retryFrames(op, user.userId);
+  retryStaged(op, user.userId);
   const rooms = op.memory.awaitingDevices.get(user.userId);
   op.memory.awaitingDevices.delete(user.userId);
   for (const [roomId, eventIds] of rooms ?? [])

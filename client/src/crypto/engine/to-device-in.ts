@@ -1,13 +1,13 @@
 /** To-device events of a sync: frames are opened, everything else is taken for the hint it is. */
 import * as z from 'zod/mini';
 import { isTrustedDevice, type DeviceRecord } from '../identity/user-record.ts';
+import { isCryptoError } from '../primitives/errors.ts';
 import { NAMESPACE } from '../primitives/names.ts';
-import { toHex } from '../primitives/bytes.ts';
 import { PROFILE_INVITE_TYPE, PROFILE_KEY_TYPE, takeInvite, takeProfileKey } from '../profiles/hand-out.ts';
-import { jsonTable, type Table } from '../../vault/table.ts';
+import { takeKeyRequest } from './answering.ts';
 import { APP_MESSAGE_TYPE, takeAppMessage } from './app-messages.ts';
-import { markOutdated, track } from './directory.ts';
-import { takeKeyRequest, takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
+import { lookAgain } from './directory.ts';
+import { takeWithheld, keyArrived, KEY_REQUEST_TYPE, KEY_WITHHELD_TYPE } from './healing.ts';
 import { KEY_SHARE_TYPE, takeShare } from './key-share.ts';
 import { LINK_SECRETS_TYPE, linkSecretFor } from './link-state.ts';
 import { takeLinkSecrets } from './linking.ts';
@@ -18,19 +18,16 @@ import {
   receiveSessionError,
   sealFor,
   SESSION_ERROR_TYPE,
+  type InnerEvent,
   type OpenedFrame,
 } from './pairwise-channel.ts';
 import { APP_SECRET_TYPE, takeSecret } from './plugin-secrets.ts';
 import { departureNamed } from './rooms.ts';
+import { retryFrames, retryInners, stageFrame, stageInner } from './staged.ts';
 import { USERS } from './tables.ts';
 import { sendToDevices } from './to-device.ts';
 import { isVerification, receiveVerification } from './verification.ts';
 
-/** Frames kept until their sender's devices are known. The server does not send them again. */
-const PENDING: Table<{ readonly sender: string; readonly content: unknown; readonly at: number }> =
-  jsonTable('pending-frames');
-const MAX_PENDING = 500;
-const PENDING_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const ROTATE_TYPE = `${NAMESPACE}.rotate`;
 
 const toDeviceEvent = z.object({
@@ -77,7 +74,8 @@ function takeRotate(op: Op, roomId: string, after: string | undefined): void {
 function receiveFrame(op: Op, sender: string, content: unknown): void {
   const opened = openAny(op, sender, content);
   if (opened.kind === 'unknown-device') {
-    keepFrame(op, sender, content);
+    stageFrame(op, sender, content);
+    lookAgain(op, sender);
     return;
   }
   handle(op, sender, opened);
@@ -95,24 +93,37 @@ function openAny(op: Op, sender: string, content: unknown): OpenedFrame {
   return bound;
 }
 
-function keepFrame(op: Op, sender: string, content: unknown): void {
-  const user = track(op, sender);
-  if (user.outdated === 0) markOutdated(op, sender);
-  const pending = op.tx.entries(PENDING);
-  if (pending.length >= MAX_PENDING) return;
-  const name = `${op.now.toString().padStart(15, '0')}-${toHex(op.random(6))}`;
-  op.tx.put(PENDING, name, { sender, content, at: op.now });
+/** Takes in what was kept for a user whose devices have been fetched: what they still do not explain stays. */
+export function retryStaged(op: Op, userId: string): void {
+  retryFrames(op, userId, (content) =>
+    attempt(op, (nested) => {
+      const opened = openAny(nested, userId, content);
+      if (opened.kind === 'unknown-device') return false;
+      handle(nested, userId, opened);
+      return true;
+    }),
+  );
+  const user = op.tx.get(USERS, userId);
+  retryInners(op, userId, (ed25519, inner) =>
+    attempt(op, (nested) => {
+      const device = Object.values(user?.devices ?? {}).find((listed) => listed.ed25519 === ed25519);
+      if (device === undefined || !isTrustedDevice(user, device)) return false;
+      takeInner(nested, userId, device, inner);
+      return true;
+    }),
+  );
 }
 
-/** Opens what was kept for a user whose devices have been fetched. */
-export function retryFrames(op: Op, userId: string): void {
-  const pending = op.tx.entries(PENDING).sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [name, { sender, content, at }] of pending) {
-    if (op.now - at > PENDING_LIFETIME_MS) op.tx.delete(PENDING, name);
-    if (sender !== userId) continue;
-    op.tx.delete(PENDING, name);
-    const opened = openAny(op, sender, content);
-    if (opened.kind !== 'unknown-device') handle(op, sender, opened);
+/** Each by itself: one that breaks something is let go, and takes no other with it. */
+function attempt(op: Op, use: (nested: Op) => boolean): boolean {
+  const nested: Op = { ...op, tx: op.tx.nested() };
+  try {
+    const done = use(nested);
+    op.tx.merge(nested.tx);
+    return done;
+  } catch (error) {
+    if (!isCryptoError(error)) throw error;
+    return true;
   }
 }
 
@@ -130,9 +141,18 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
     takeLinkSecrets(op, sender, opened.session.sid, opened.inner.content);
     return;
   }
-  const user = op.tx.get(USERS, sender);
-  if (!isTrustedDevice(user, opened.device)) return;
-  const { type, content } = opened.inner;
+  if (!isTrustedDevice(op.tx.get(USERS, sender), opened.device)) {
+    // A new device speaks as soon as it is signed, and what it says may overtake its signature. What plugins say is of
+    // the moment: a call that rings hours later is worse than none.
+    if (opened.inner.type !== APP_MESSAGE_TYPE) stageInner(op, sender, opened.device.ed25519, opened.inner);
+    lookAgain(op, sender);
+    return;
+  }
+  takeInner(op, sender, opened.device, opened.inner);
+}
+
+/** What a device says that its owner signed. */
+function takeInner(op: Op, sender: string, device: DeviceRecord, { type, content }: InnerEvent): void {
   switch (type) {
     case KEY_SHARE_TYPE: {
       const taken = takeShare(op, content);
@@ -140,11 +160,11 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
       return;
     }
     case KEY_REQUEST_TYPE: {
-      takeKeyRequest(op, sender, opened.device, content);
+      takeKeyRequest(op, sender, device, content);
       return;
     }
     case KEY_WITHHELD_TYPE: {
-      takeWithheld(op, sender, opened.device, content);
+      takeWithheld(op, sender, device, content);
       return;
     }
     case PROFILE_KEY_TYPE: {
@@ -156,7 +176,7 @@ function handle(op: Op, sender: string, opened: Exclude<OpenedFrame, { kind: 'un
       return;
     }
     case APP_MESSAGE_TYPE: {
-      takeAppMessage(op, sender, opened.device, content);
+      takeAppMessage(op, sender, device, content);
       return;
     }
     case APP_SECRET_TYPE: {

@@ -19,6 +19,8 @@ export type WaitingKey = {
   /** Names of devices asked already. */
   readonly asked: readonly string[];
   readonly requestId: string;
+  /** Since when (ms) this stage waits for sessions that are being claimed: at most once, and not for long. */
+  readonly putOff?: number | undefined;
   readonly withheld: WithheldCode | undefined;
 };
 export const WAITING: Table<WaitingKey> = jsonTable('waiting');
