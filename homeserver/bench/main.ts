@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { Arrivals, measureWaits } from './arrivals.ts';
 import { registerUser, type MatrixClient } from './matrix-client.ts';
 import { percentile, rate, times } from './measure.ts';
 import { processListeningOn, residentMegabytes } from './server-memory.ts';
@@ -64,21 +65,23 @@ const rooms = async (): Promise<void> => {
 
 const waking = async (): Promise<void> => {
   const room = await roomOfAll();
-  let { next_batch: since } = await second.sync({ timeout: '0' });
-  const waits: number[] = [];
-  for (let n = 0; n < 220; n++) {
-    const waiting = second
-      .sync({ since, timeout: '30000' })
-      .then((answer) => ({ answer, at: performance.now() }));
-    await new Promise((resolve) => setTimeout(resolve, 8));
-    await first.send(room, TEXT);
-    const answered = performance.now();
-    const { answer, at } = await waiting;
-    since = answer.next_batch;
-    if (n >= 20) waits.push(Math.max(0, at - answered));
-  }
-  results.sync_wake_p50_ms = percentile(waits, 0.5);
-  results.sync_wake_p99_ms = percentile(waits, 0.99);
+  const arrivals = new Arrivals();
+  const progress = { finished: false };
+  const poll = async (): Promise<void> => {
+    let { next_batch: since } = await second.sync({ timeout: '0' });
+    while (!progress.finished) {
+      const answer = await second.sync({ since, timeout: '2000' });
+      arrivals.read(answer, room);
+      since = answer.next_batch;
+    }
+  };
+  const polling = poll();
+  const waits = await measureWaits(200, arrivals, () => first.send(room, TEXT));
+  progress.finished = true;
+  await polling;
+  results.sync_wake_p50_ms = percentile(waits.afterAnswer, 0.5);
+  results.sync_wake_p99_ms = percentile(waits.afterAnswer, 0.99);
+  results.send_to_sync_p50_ms = percentile(waits.afterSend, 0.5);
 };
 
 const reading = async (): Promise<void> => {
