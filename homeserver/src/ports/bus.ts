@@ -7,6 +7,8 @@ export interface Bus {
   readonly connected: boolean;
   /** Whether another process of this server has been heard lately. */
   readonly hasPeers: boolean;
+  /** Whether any other process would have been heard by now, and none was. False when in doubt. */
+  readonly isAlone: boolean;
   /** Sends a JSON value to the other processes; not to this one. Dropped when nobody listens. */
   publish(topic: string, payload: unknown): void;
   /** Calls `handler` with what other processes publish. Payloads are outside data: parse them. */

@@ -16,6 +16,11 @@ export interface StreamPositions {
   reached(position: number, signal?: AbortSignal): Promise<void>;
   /** Whether all positions in (after, upTo] were this process's to use, so that no other can have written there. */
   isOwn(after: number, upTo: number): boolean;
+  /**
+   * Whether it is certain that no other process can have written what this one has not seen. Without the bus it never
+   * is: then whoever must know asks the store.
+   */
+  isAlone(): boolean;
   /** Calls `listener` with the new mark each time it advances. */
   onAdvance(listener: (mark: number) => void): Disposable;
 }

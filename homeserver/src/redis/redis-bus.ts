@@ -20,6 +20,8 @@ export type RedisBusDeps = {
 
 const PRESENCE_INTERVAL_MS = 3_000;
 const PEER_TTL_MS = 10_000;
+/** How soon after the connection came everybody has been heard who is there: a peer may find it a little later. */
+const SETTLED_AFTER_MS = 5_000;
 const HELLO = 'bus.hello';
 const HERE = 'bus.here';
 
@@ -34,6 +36,7 @@ export class RedisBus implements Bus, AsyncDisposable {
   readonly #peers = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #connected = false;
+  #connectedAt = 0;
 
   constructor(deps: RedisBusDeps) {
     this.#deps = deps;
@@ -57,6 +60,14 @@ export class RedisBus implements Bus, AsyncDisposable {
       this.#peers.delete(peer);
     }
     return false;
+  }
+
+  get isAlone(): boolean {
+    return (
+      this.#connected &&
+      this.#deps.clock.now() - this.#connectedAt >= SETTLED_AFTER_MS &&
+      !(this.#peers.size > 0 && this.hasPeers)
+    );
   }
 
   publish(topic: string, payload: unknown): void {
@@ -94,6 +105,7 @@ export class RedisBus implements Bus, AsyncDisposable {
   #setConnected(connected: boolean): void {
     if (this.#connected === connected) return;
     this.#connected = connected;
+    if (connected) this.#connectedAt = this.#deps.clock.now();
     for (const listener of this.#connectionListeners) listener(connected);
   }
 

@@ -13,6 +13,7 @@ const setUp = () => {
   const bus = {
     connected: true as boolean,
     hasPeers: true,
+    isAlone: false,
     publish: (_topic: string, payload: unknown) => void sent.push(payload),
     subscribe: (_topic: string, handler: (payload: unknown) => void) => {
       handlers.push(handler);

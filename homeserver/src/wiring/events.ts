@@ -34,7 +34,7 @@ export const wireEvents = (
   signer: Signer,
   signatures: PolicySignatures,
 ): EventServices => {
-  const { db, stream, notifier, bus, platform, resources } = foundation;
+  const { db, stream, notifier, platform, resources } = foundation;
   const { clock, random } = platform;
   const stores: EventStores = {
     appender: new MongoEventAppender(db),
@@ -43,7 +43,7 @@ export const wireEvents = (
     relations: new MongoRelationLookups(db),
     layers: new MongoStateLayers(db),
   };
-  const engine = resources.use(new EventEngine(stores, stream, notifier, () => bus.hasPeers));
+  const engine = resources.use(new EventEngine(stores, stream, notifier));
   const events = new StagedEvents(engine.events);
   const chains = new ChainIndex(stores.lookups);
   const resolver = new StateResolver(events, stores.lookups, random);

@@ -178,7 +178,7 @@ export const wireKeys = (foundation: Foundation, needs: KeyNeeds): Keys => {
   });
   const { bus, notifier } = foundation;
   const cachedStock = foundation.resources.use(
-    new CachedStock({ prekeys, notifier, isAlone: () => bus.connected && !bus.hasPeers }),
+    new CachedStock({ prekeys, notifier, isAlone: () => bus.isAlone }),
   );
   const cached =
     peers &&

@@ -119,6 +119,25 @@ it('lets nobody be refused on one process for what it has not yet heard of from 
   await Promise.all([visiting, ...[0, 1, 2, 3].map(lane)]);
 }, 300_000);
 
+it('counts on one process what was done on the other also when Redis is away', async () => {
+  const away = { ...one, services: { ...one.services, redisUri: 'redis://127.0.0.1:1' } };
+  await using left = await createTestServer({ sameAs: away });
+  await using right = await createTestServer({ sameAs: away });
+  const { room_id: room } = await alice.ok('POST', `${v3}/createRoom`, { preset: 'public_chat' });
+  const guest = await one.register('unheard');
+  const member = `${v3}/rooms/${enc(room)}/state/m.room.member/${enc(guest.userId)}`;
+  for (let n = 0; n < 5; n++) {
+    await at(left, guest).call('POST', `${v3}/join/${enc(room)}`, {});
+    expect(await at(right, guest).call('GET', member)).toMatchObject({ membership: 'join' });
+    await at(right, guest).call('PUT', `${v3}/rooms/${enc(room)}/send/m.room.message/unheard-${n}`, {
+      msgtype: 'm.text',
+      body: `${n}`,
+    });
+    await at(right, guest).call('POST', `${v3}/rooms/${enc(room)}/leave`, {});
+    expect(await at(left, alice).call('GET', member)).toMatchObject({ membership: 'leave' });
+  }
+}, 120_000);
+
 it('makes a room for each request, also when two processes get the same one in the same millisecond', async () => {
   const systemClock = one.server.context.foundation.platform.clock;
   const at2100 = { ...systemClock, now: () => 4_102_444_800_000 };

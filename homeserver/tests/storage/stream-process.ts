@@ -45,6 +45,7 @@ const silent: Logger = {
 const noBus: Bus = {
   connected: false,
   hasPeers: false,
+  isAlone: false,
   publish: () => undefined,
   subscribe: () => ({ [Symbol.dispose]: () => undefined }),
   onConnectionChange: () => ({ [Symbol.dispose]: () => undefined }),

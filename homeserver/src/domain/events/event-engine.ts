@@ -53,25 +53,22 @@ export class EventEngine implements AsyncDisposable {
   readonly #positions: StreamPositions;
   readonly #listeners = new Set<CommitListener>();
   readonly #advance: Disposable;
-  readonly #hasPeers: () => boolean;
   #seen: number;
   #uncertain = false;
   #reading: Promise<void> | undefined;
 
-  /** @param hasPeers whether other processes may write to the same store. */
-  constructor(stores: EventStores, positions: StreamPositions, notifier: Notifier, hasPeers: () => boolean) {
+  constructor(stores: EventStores, positions: StreamPositions, notifier: Notifier) {
     this.reader = stores.reader;
     this.lookups = stores.lookups;
     this.relations = stores.relations;
     this.#appender = stores.appender;
     this.#layers = stores.layers;
     this.#notifier = notifier;
-    this.#hasPeers = hasPeers;
     this.#positions = positions;
     this.#seen = positions.mark();
     this.events = new EventCache(stores.reader);
     this.states = new RoomStates(stores.layers);
-    this.heads = new RoomHeads(stores.reader, this.events, this.states, hasPeers);
+    this.heads = new RoomHeads(stores.reader, this.events, this.states, () => positions.isAlone());
     this.feed = new StreamFeed(stores.reader, this.#seen);
     this.#commits = new GroupCommit({
       store: stores.appender,
@@ -175,8 +172,8 @@ export class EventEngine implements AsyncDisposable {
       }
       if (fresh.length > 0) this.#tell(fresh, 'elsewhere');
       this.#seen = mark;
-      // Whoever wrote them would have woken those who wait, had it been heard.
-      if (!this.#hasPeers()) this.#notifier.wake(fresh.flatMap(wakeKeys));
+      // Whoever wrote them has woken those who wait, if it was heard; a second look costs them little.
+      this.#notifier.wake(fresh.flatMap(wakeKeys));
     }
   }
 

@@ -33,10 +33,11 @@ export class RoomHeads {
   readonly #rooms = new LRUCache<RoomId, LiveRoom>({ max: MAX_CACHED_ROOMS });
   readonly #loading = new Map<RoomId, Promise<LiveRoom | undefined>>();
 
-  readonly #hasPeers: () => boolean;
+  readonly #isAlone: () => boolean;
 
-  constructor(reader: EventReader, events: EventCache, states: RoomStates, hasPeers: () => boolean) {
-    this.#hasPeers = hasPeers;
+  /** @param isAlone whether it is certain that no other process writes to the same store. */
+  constructor(reader: EventReader, events: EventCache, states: RoomStates, isAlone: () => boolean) {
+    this.#isAlone = isAlone;
     this.#reader = reader;
     this.#events = events;
     this.#states = states;
@@ -64,7 +65,7 @@ export class RoomHeads {
    * Alone, that is what is in memory anyway.
    */
   async current(room: RoomId): Promise<LiveRoom | undefined> {
-    return this.#hasPeers() ? this.catchUp(room) : this.get(room);
+    return this.#isAlone() ? this.get(room) : this.catchUp(room);
   }
 
   /** Follows a commit, made here or elsewhere. Does nothing for a room that is not in memory or is ahead already. */

@@ -112,6 +112,10 @@ export class MongoStreamPositions implements StreamPositions, AsyncDisposable {
     return this.#own.cover(after, upTo);
   }
 
+  isAlone(): boolean {
+    return this.#deps.bus.isAlone && this.#others.size === 0;
+  }
+
   async write<T>(count: number, commit: (positions: readonly number[]) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       const positions = this.#window.reserve(count) ?? (await this.#reserveSlowly(count));
