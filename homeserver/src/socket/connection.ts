@@ -76,7 +76,11 @@ export class SocketConnection implements HubMember {
   /** Frames are dealt with in their order; what they set off may overlap. */
   #turn: Promise<void> = Promise.resolve();
   #inbound = 0;
-  #heardAt: number;
+  /**
+   * Ticks since something was heard. Ticks, not time: what stops this process for a while, and its ticks with it, says
+   * nothing of the client.
+   */
+  #unheardTicks = 0;
   #isClosing = false;
   #grace: NodeJS.Timeout | undefined;
   #feed: NewsFeed | undefined;
@@ -94,7 +98,6 @@ export class SocketConnection implements HubMember {
       ip: address,
       userAgent: upgrade.headers['user-agent'],
     });
-    this.#heardAt = monotonic();
     this.ended = new Promise((resolve) => {
       socket.once('close', (code: number) => {
         this.#end(code);
@@ -156,7 +159,7 @@ export class SocketConnection implements HubMember {
   }
 
   #hear(): void {
-    this.#heardAt = this.#deps.monotonic();
+    this.#unheardTicks = 0;
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -382,18 +385,18 @@ export class SocketConnection implements HubMember {
     if (this.#isClosing) return;
     const { timing, monotonic, observer } = this.#deps;
     const { heartbeatMs, stallMs } = timing;
-    const silence = monotonic() - this.#heardAt;
+    this.#unheardTicks += 1;
     if (this.#sender.stalledMs > stallMs) {
       this.close('slow_consumer', { error: 'The client takes nothing' });
       return;
     }
-    if (silence > 2 * heartbeatMs) {
+    if (this.#unheardTicks > 2 * TICKS_PER_HEARTBEAT) {
       this.close('no_heartbeat', { error: 'Nothing was heard from the client' });
       return;
     }
     const isQuiet = monotonic() - this.#sender.sentAt >= heartbeatMs;
     if (isQuiet) this.#sender.send({ type: 'heartbeat' });
-    if (isQuiet || silence >= heartbeatMs) this.#socket.ping();
+    if (isQuiet || this.#unheardTicks >= TICKS_PER_HEARTBEAT) this.#socket.ping();
     const { requester } = this.#session;
     if (requester === undefined) return;
     if (this.#feed !== undefined) observer.synced(requester.userId as UserId, this.#presence);
