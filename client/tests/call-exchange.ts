@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { ArrivedEvent, DeviceMessage } from '@nyx/plugin-sdk/client/data.ts';
 import type { Times } from '@nyx/webrtc-calls/call/state.ts';
 
-export const ROOM = '!calls:test.example';
+const ROOM = '!calls:test.example';
 
 type Content = Record<string, unknown>;
 type Sent = { readonly roomId: string; readonly type: string; readonly content: Content };

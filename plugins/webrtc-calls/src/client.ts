@@ -1,13 +1,18 @@
 import { defineTrustedPlugin, type TrustedPlugin } from '@nyx/plugin-sdk/client/plugin.ts';
-import type { ShownEvent } from '@nyx/plugin-sdk/client/data.ts';
+import type { RoomInfo, ShownEvent } from '@nyx/plugin-sdk/client/data.ts';
 import { h, type FunctionalComponent } from 'vue';
 import { USUAL_TIMES } from './call/state.ts';
 import { USUAL_CONFERENCE_TIMES } from './mesh/conference.ts';
 import { noticeKey } from './notice-text.ts';
 import { CallService, type CallServiceOptions } from './service/call-service.ts';
 import { texts } from './texts.ts';
+import CallButtons from './ui/call-buttons.vue';
 import CallNotice from './ui/call-notice.vue';
 import CallOverlay from './ui/call-overlay.vue';
+
+/** Rooms with somebody to call and encryption to call through. */
+const canHandle = ({ encrypted, membership, joined }: RoomInfo): boolean =>
+  encrypted && membership === 'join' && joined > 1;
 
 /** What a call plugin stands on, where it is not what people have. */
 export type CallPluginOptions = Partial<Omit<CallServiceOptions, 'context'>>;
@@ -24,8 +29,12 @@ export const callPlugin = (options: CallPluginOptions = {}): TrustedPlugin =>
       const nameOf = (userId: string): string => /^@([^:]+):/u.exec(userId)?.[1] ?? userId;
       const scene = { context, service, nameOf };
       context.contribute('overlay', 'calls', { component: () => h(CallOverlay, { scene }) });
+      const buttons: FunctionalComponent<{ room: RoomInfo }> = ({ room }) =>
+        canHandle(room) ? h(CallButtons, { room, scene }) : null;
+      buttons.props = ['room'];
+      context.contribute('room-header-button', 'call', { component: buttons });
       context.contribute('call-provider', 'calls', {
-        canHandle: ({ encrypted, membership, joined }) => encrypted && membership === 'join' && joined > 1,
+        canHandle,
         start: (roomId, { video }) => service.start(roomId, video),
         answer: async (callId, { video }) => service.answer(callId, video),
         hangup: async (callId) => service.hangUp(callId),

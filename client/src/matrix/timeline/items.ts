@@ -89,6 +89,8 @@ const silent = new Set([
   'm.call.candidates',
   'm.call.negotiate',
   'm.call.select_answer',
+  'm.call.answer',
+  'm.call.sdp_stream_metadata_changed',
 ]);
 
 const mentions = (content: Content, userId: string): boolean => {
