@@ -35,6 +35,7 @@ export default defineConfig({
       project('federation', 'federation'),
       project('plugin-sdk', 'plugins/sdk'),
       project('plugin-samples', 'plugins/samples', [], ['*/src/**/*.test.ts']),
+      project('private-profiles', 'plugins/private-profiles'),
       project('webrtc-calls', 'plugins/webrtc-calls'),
       project('homeserver', 'homeserver', [services]),
       project('client', 'client'),

@@ -1,4 +1,12 @@
-import type { Content, DeviceInfo, HttpAnswer, Relation, SecretInfo } from './data.ts';
+import type {
+  Content,
+  DeviceInfo,
+  MetPerson,
+  OpenedProfile,
+  HttpAnswer,
+  Relation,
+  SecretInfo,
+} from './data.ts';
 
 /** Bounded storage of the plugin's own on this device, encrypted in the vault. Values are JSON. */
 export interface Storage {
@@ -91,6 +99,55 @@ export interface Secrets {
     name: string,
     text: { readonly title: string; readonly description?: string },
   ): Promise<SecretInfo | undefined>;
+}
+
+/**
+ * Profiles that only contacts read: sealed under a key that goes to them from device to device and never leaves the
+ * crypto worker otherwise, and signed by their owner. Permission `secrets:profile`, trusted plugins only.
+ */
+export interface SealedProfiles {
+  /** The version of our key, if there is one, and who gets it. */
+  status(): Promise<{ readonly version?: string; readonly contacts: readonly string[] }>;
+  /**
+   * Our profile as the value of a profile field. `handle` of a new picture is what `sealPicture` answered, of the
+   * present one its url. Throws `RpcError` with code `invalid` for what is too long, `not_ready` without an identity.
+   */
+  seal(profile: {
+    readonly name: string;
+    readonly bio: string;
+    readonly avatar?: { readonly handle: string; readonly url: string };
+  }): Promise<unknown>;
+  open(userId: string, field: unknown): Promise<OpenedProfile>;
+  /** From now on these get our key, and each that replaces it. */
+  share(userIds: readonly string[]): Promise<void>;
+  /** A new key for all contacts but these; seal and publish again. */
+  rotate(without: readonly string[]): Promise<void>;
+  /** Our key for the account's own data, sealed for our other devices; null where that cannot be done. */
+  backup(): Promise<unknown>;
+  restore(stored: unknown): Promise<void>;
+  /** Forgets every key, contact and profile on this device. */
+  forget(): Promise<void>;
+  /** Encrypts a picture of ours, at most 1 MiB. */
+  sealPicture(
+    data: Uint8Array,
+    mimetype: string,
+  ): Promise<{ readonly data: Uint8Array; readonly handle: string }>;
+  /** Decrypts the picture of a profile that `open` opened. Throws `RpcError` with code `damaged`. */
+  openPicture(
+    userId: string,
+    url: string,
+    data: Uint8Array,
+  ): Promise<{ readonly data: Uint8Array; readonly mimetype: string }>;
+  /** Shows our QR code until the person closes it: good for ten minutes and one scan, which makes a contact. */
+  showCode(text: { readonly title: string; readonly description?: string }): Promise<void>;
+  /** Lets the person scan such a code. Undefined when it is cancelled. */
+  scanCode(text: { readonly title: string; readonly description?: string }): Promise<MetPerson | undefined>;
+  /** Looks somebody up by exact user id; no server learns whom we look for. Undefined for who is not listed. */
+  find(userId: string): Promise<MetPerson | undefined>;
+  /** Whether we may be found so; false takes it back. Throws `not_found` where the homeserver has no such directory. */
+  list(listed: boolean): Promise<void>;
+  /** Opens the page of somebody, from which a conversation begins. */
+  openPerson(userId: string): Promise<void>;
 }
 
 /** Requests to the domains that the manifest names, by the client: without cookies, tokens or referrer. */

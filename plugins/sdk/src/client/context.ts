@@ -1,6 +1,7 @@
 import type { Manifest } from '../manifest.ts';
 import { RpcError } from '../rpc/messages.ts';
-import type { Media, Settings } from './apis.ts';
+import type { Media, SealedProfiles, Settings } from './apis.ts';
+import { sealedProfiles, type SealedServices } from './sealed-profiles.ts';
 import type {
   DeviceInfo,
   HttpAnswer,
@@ -25,6 +26,8 @@ export interface ClientServices {
   settings(): Readonly<Record<string, boolean | number | string>>;
   /** Does what the plugin asks, if it may. Answers have the form that the context's methods declare. */
   call<C extends ClientCall>(call: C, params: ClientCallParams[C]): Promise<unknown>;
+  /** The same for sealed profiles; a client without them leaves it out. */
+  readonly sealed?: SealedServices;
 }
 
 /** The parts of the context that need no lifetime. */
@@ -153,7 +156,14 @@ export const clientApis = (
 export const trustedApis = (
   call: Caller,
   kit: UiKit,
-): { readonly kit: UiKit; readonly calls: Calls; readonly homeserver: Homeserver; readonly media: Media } => {
+  sealed: SealedServices,
+): {
+  readonly kit: UiKit;
+  readonly calls: Calls;
+  readonly homeserver: Homeserver;
+  readonly media: Media;
+  readonly sealedProfiles: SealedProfiles;
+} => {
   return {
     kit,
     calls: { iceServers: async () => (await call('calls.iceServers', {})) as IceServers },
@@ -170,6 +180,7 @@ export const trustedApis = (
       upload: async (data, contentType) => (await call('media.upload', { data, contentType })) as string,
       download: async (mxc) => (await call('media.download', { mxc })) as Uint8Array,
     },
+    sealedProfiles: sealedProfiles(sealed),
   };
 };
 

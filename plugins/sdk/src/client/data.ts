@@ -84,6 +84,29 @@ export type SecretInfo = {
   readonly sharedWith: readonly string[];
 };
 
+/** A profile that was sealed, as far as this device can read it. */
+export type OpenedProfile =
+  | {
+      readonly state: 'open';
+      /** Public name of the key it is sealed under. */
+      readonly version: string;
+      readonly name: string;
+      readonly bio: string;
+      readonly avatar?: { readonly url: string; readonly mimetype: string; readonly size: number };
+    }
+  /** No key of this version: we are a stranger to its owner, or blocked. */
+  | { readonly state: 'locked'; readonly version: string }
+  /** The owner's identity is being fetched: ask again. */
+  | { readonly state: 'waiting' }
+  /** It is not what its owner wrote. */
+  | { readonly state: 'refused'; readonly code: string };
+
+/**
+ * Somebody met outside a room: `mismatch` when the identity in the code, or in the directory, is not the one this
+ * device knows. Then nothing was sent.
+ */
+export type MetPerson = { readonly userId: string; readonly state: 'known' | 'pinned' | 'mismatch' };
+
 /** What a profile looks like to us; what is left out stays as the server says. */
 export type ResolvedProfile = {
   readonly name?: string;

@@ -1,5 +1,16 @@
 import type { Component } from 'vue';
-import type { Contacts, Devices, Media, Network, Profiles, Secrets, Settings, Storage, Ui } from './apis.ts';
+import type {
+  Contacts,
+  Devices,
+  Media,
+  Network,
+  Profiles,
+  SealedProfiles,
+  Secrets,
+  Settings,
+  Storage,
+  Ui,
+} from './apis.ts';
 import type { ClientContributions, TrustedContributions } from './contributions.ts';
 import type { Content, HttpAnswer, IceServers, MemberInfo, Relation, RoomInfo, SecretInfo } from './data.ts';
 
@@ -44,6 +55,10 @@ export type ClientNotices = {
   readonly devices: { readonly userId: string };
   /** A room was joined or left, or what `RoomInfo` says of it changed. */
   readonly room: { readonly roomId: string };
+  /** The key of a sealed profile came or changed: open it again. Our own: another device of ours made it. */
+  readonly 'profile-key': { readonly userId: string };
+  /** Somebody scanned our QR code, and gets our profile now. */
+  readonly 'profile-invite': { readonly userId: string };
   /** The language of the interface. */
   readonly locale: { readonly locale: string };
 };
@@ -147,6 +162,7 @@ export interface TrustedContext extends ClientContext {
   readonly calls: Calls;
   readonly homeserver: Homeserver;
   readonly media: Media;
+  readonly sealedProfiles: SealedProfiles;
   /** Registers a contribution of the manifest, in `setup`. */
   contribute<P extends keyof TrustedContributions>(
     point: P,

@@ -23,6 +23,7 @@ export const REGISTERED_POINTS = [
 /** What a client plugin may use without registering anything: named in the manifest, so that the person sees it. */
 export const CAPABILITY_POINTS = [
   'sealed-values',
+  'profile-access',
   'contacts',
   'send-events',
   'rooms',
@@ -67,6 +68,7 @@ export const POINT_PERMISSIONS: Readonly<Record<ClientPoint, readonly string[]>>
   'read-events': ['events:read:*'],
   'device-messages': ['devices:message:*'],
   'sealed-values': ['secrets:*'],
+  'profile-access': ['profile:read:*', 'profile:write:*'],
   contacts: ['contacts:read'],
   'send-events': ['events:send:*'],
   rooms: ['rooms:read'],

@@ -14,6 +14,7 @@ import type {
   UiKit,
 } from './plugin.ts';
 import type { ClientCall, ClientCallParams } from './protocol.ts';
+import type { SealedCall, SealedCallParams } from './sealed-calls.ts';
 import { REGISTERED_POINTS, TRUSTED_POINTS, type RegisteredPoint } from './points.ts';
 
 type AnyContribution = TrustedContributions[RegisteredPoint];
@@ -83,7 +84,7 @@ export class ClientRuntime {
     const runtime = new ClientRuntime(options);
     const context: TrustedContext = runtime.#complete({
       ...runtime.#base(),
-      ...trustedApis(runtime.#call.bind(runtime), kit),
+      ...trustedApis(runtime.#call.bind(runtime), kit, (call, params) => runtime.#sealed(call, params)),
       contribute: <P extends keyof TrustedContributions>(
         point: P,
         id: string,
@@ -185,6 +186,14 @@ export class ClientRuntime {
   #call<C extends ClientCall>(call: C, params: ClientCallParams[C]): Promise<unknown> {
     if (this.#abort.signal.aborted) return Promise.reject(new RpcError('stopped', 'the plugin was stopped'));
     return this.#options.services.call(call, params);
+  }
+
+  #sealed<C extends SealedCall>(call: C, params: SealedCallParams[C]): Promise<unknown> {
+    if (this.#abort.signal.aborted) return Promise.reject(new RpcError('stopped', 'the plugin was stopped'));
+    const { sealed } = this.#options.services;
+    if (sealed === undefined)
+      return Promise.reject(new RpcError('unknown_method', 'this client has no sealed profiles'));
+    return sealed(call, params);
   }
 
   #base(): Omit<ClientContext, 'locale'> {

@@ -7,6 +7,8 @@ import type { ClientContributions, TrustedContributions } from './contributions.
 import type { ArrivedEvent, DeviceMessage } from './data.ts';
 import type { ClientNotice, ClientNotices, SandboxedPlugin, TrustedPlugin, UiKit } from './plugin.ts';
 import { scopeCovers } from './points.ts';
+import { admitSealed } from './sealed-calls.ts';
+import { answerSealed } from './test-profiles.ts';
 import { ClientRuntime, type ClientRuntimeOptions } from './runtime.ts';
 import { TestCalls } from './test-calls.ts';
 import { TestNetwork, type TestDevice } from './test-network.ts';
@@ -114,9 +116,12 @@ const create = async <Contributions>(
       },
       settings: () => calls.settings,
       call: async (call, params) => calls.answerCall(admit({ manifest, granted, nameOf }, call, params)),
+      sealed: async (call, params) =>
+        answerSealed(network.sealed, self.userId, calls, admitSealed({ manifest, granted }, call, params)),
     },
   });
   notify = (notice, input) => runtime.notify(notice, input);
+  network.sealed.listen(self.userId, (notice, userId) => notify(notice, { userId }));
   const take = async (point: keyof typeof READERS, type: string, input: unknown): Promise<void> => {
     for (const { point: own, scope = '', contribution } of runtime.contributions) {
       if (own !== point || !scopeCovers(scope, type) || !granted.has(READERS[point] + scope)) continue;

@@ -1,4 +1,5 @@
 import { RpcError } from '../rpc/messages.ts';
+import { TestProfiles } from './test-profiles.ts';
 import type { ArrivedEvent, Content, DeviceMessage, HttpAnswer, MemberInfo, Relation } from './data.ts';
 
 /** A room of the test's world. */
@@ -58,6 +59,8 @@ export class TestNetwork {
   }) => HttpAnswer = () => ({ status: 404, text: '' });
   readonly #secrets = new Map<string, Key>();
   #next = 1;
+  /** Profiles that only contacts read. */
+  readonly sealed = new TestProfiles(() => this.next());
 
   /** A number that nobody else got. */
   next(): number {
