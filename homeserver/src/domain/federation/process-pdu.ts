@@ -1,7 +1,4 @@
-import type { JudgedPdu } from '@nyx/federation/auth/check-auth-events.ts';
-import type { StateLookup } from '@nyx/federation/auth/state-lookup.ts';
 import { openPdu, type OpenedPdu } from '@nyx/federation/checks/open-pdu.ts';
-import type { EventKeys, ReceiptPorts } from '@nyx/federation/checks/ports.ts';
 import { authoriseReceived, checkSignatures, keysNeeded } from '@nyx/federation/checks/receive-pdu.ts';
 import type { Receipt } from '@nyx/federation/checks/receive-pdu.ts';
 import { describeDecision } from '@nyx/federation/auth/decision.ts';
@@ -10,18 +7,12 @@ import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
 import { isUserId, userIdServer } from '@nyx/federation/spec/identifiers/user-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
-import { DomainError } from '../errors.ts';
-import { authLookup } from '../events/authorise.ts';
-import type { PersistEvents } from '../events/persist-events.ts';
-import type { PolicyServers } from '../events/policy-servers.ts';
+import type { InboundEvent } from '../events/place-inbound.ts';
 import type { LiveRoom } from '../events/room-heads.ts';
-import type { RoomState } from '../events/room-state.ts';
 import type { Redactions } from '../rooms/redactions.ts';
-import type { RoomReads } from '../rooms/room-reads.ts';
-import type { AdmitEvents } from './admit-events.ts';
 import type { ForeignRooms } from './foreign-rooms.ts';
 import type { RoomAccess } from './room-access.ts';
-import type { FetchMissing } from './fetch-missing.ts';
+import { ReceiptContext, type ReceiptDeps } from './receipt-context.ts';
 import type { StagedPdu } from '../../ports/federation-stores.ts';
 
 /**
@@ -30,19 +21,21 @@ import type { StagedPdu } from '../../ports/federation-stores.ts';
  */
 export type PduFate = { readonly error?: string; readonly missing?: true };
 
-export type ProcessPduDeps = {
-  readonly rooms: RoomReads;
-  readonly persist: PersistEvents;
-  readonly admit: AdmitEvents;
-  readonly missing: FetchMissing;
-  readonly keys: EventKeys;
+/** What became of one of several events: its fate, or why this server failed to find out. */
+export type PduOutcome = PduFate | { readonly failure: unknown };
+
+export type ProcessPduDeps = ReceiptDeps & {
   readonly redactions: Redactions;
-  readonly policies: PolicyServers;
   readonly access: RoomAccess;
   readonly foreign: ForeignRooms;
 };
 
 const TAKEN: PduFate = {};
+
+/** Checks of events between two turns of the event loop: a few milliseconds' worth. */
+const CHECKS_PER_TURN = 16;
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Takes one received event through the checks of receipt, fetching what is missing, and stores what comes of it. */
 export class ProcessPdu {
@@ -52,8 +45,69 @@ export class ProcessPdu {
     this.#deps = deps;
   }
 
-  /** Must be called by one caller per room at a time, in the order of arrival. */
-  async process(staged: StagedPdu): Promise<PduFate> {
+  /**
+   * Takes in events of one room in the order of arrival, and answers in step. Must be called by one caller per room at
+   * a time. What can be judged together is stored by one write.
+   */
+  async process(staged: readonly StagedPdu[]): Promise<PduOutcome[]> {
+    const outcomes: PduOutcome[] = [];
+    for (let at = 0; at < staged.length; at = outcomes.length) {
+      const rest = staged.slice(at);
+      // Whatever fails here fails again below, for its event alone.
+      const run = await this.#messages(rest).catch(() => []);
+      const [next] = rest;
+      if (run.length > 1) outcomes.push(...(await this.#storeMessages(run)));
+      else if (next !== undefined) outcomes.push(await orFailure(() => this.#one(next)));
+    }
+    return outcomes;
+  }
+
+  /**
+   * The messages at the beginning that were said one after the other on top of the room as it is here, and are allowed:
+   * the state before each is the current one, and none of them changes it.
+   */
+  async #messages(staged: readonly StagedPdu[]): Promise<InboundEvent[]> {
+    const { rooms, keys, access } = this.#deps;
+    const [first] = staged;
+    if (first === undefined) return [];
+    const live = await rooms.find(first.room);
+    if (live === undefined || !access.isOurs(live)) return [];
+    const { state, rules, extremities } = live.head;
+    const opened: OpenedPdu[] = [];
+    let before: ReadonlySet<EventId> = new Set(extremities);
+    for (const { json } of staged) {
+      const one = openPdu(rules, json);
+      if ('field' in one || !isMessage(one.pdu) || !followsAll(one.pdu, before)) break;
+      opened.push(one);
+      before = new Set([one.pdu.eventId]);
+    }
+    if (opened.length < 2) return [];
+    const known = await rooms.engine.events.getAll(opened.map(({ pdu }) => pdu.eventId));
+    await keys.fetch(keysNeeded(opened));
+    const run: InboundEvent[] = [];
+    for (const [index, one] of opened.entries()) {
+      if (index % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn();
+      if (known.has(one.pdu.eventId) || checkSignatures(one, keys) !== undefined) break;
+      const context = new ReceiptContext(this.#deps, staged[index]?.origin ?? first.origin, live, state);
+      const receipt = await authoriseReceived(one, context);
+      if (receipt.outcome !== 'accept' && receipt.outcome !== 'redact') break;
+      run.push({ pdu: context.signed ?? receipt.pdu, stateBefore: state });
+    }
+    return run;
+  }
+
+  async #storeMessages(run: readonly InboundEvent[]): Promise<PduOutcome[]> {
+    const { persist, rooms } = this.#deps;
+    const [first] = run;
+    const stored = await orFailure(async () => {
+      const room = first && (await rooms.require(first.pdu.roomId));
+      if (room !== undefined) await persist.persist(room.head.room, room.head.rules, run);
+      return TAKEN;
+    });
+    return run.map(() => stored);
+  }
+
+  async #one(staged: StagedPdu): Promise<PduFate> {
     const { rooms } = this.#deps;
     const live = await rooms.find(staged.room);
     if (live === undefined) return { error: 'this server is not in the room' };
@@ -104,7 +158,7 @@ export class ProcessPdu {
     const unsigned = checkSignatures(opened, keys);
     if (unsigned !== undefined) return fateOf(unsigned);
     if (mayFillGap && (await this.#lacksPrevious(opened.pdu))) await this.#fillGap(origin, live, opened.pdu);
-    const ports = new Ports(this.#deps, origin, live);
+    const ports = new ReceiptContext(this.#deps, origin, live);
     const receipt = await authoriseReceived(opened, ports);
     if (receipt.outcome !== 'drop') await this.#store(live, receipt, ports);
     return fateOf(receipt);
@@ -146,7 +200,11 @@ export class ProcessPdu {
     return reachable(pdu.prevEvents, given, done.add(pdu.eventId));
   }
 
-  async #store(live: LiveRoom, receipt: Exclude<Receipt, { outcome: 'drop' }>, ports: Ports): Promise<void> {
+  async #store(
+    live: LiveRoom,
+    receipt: Exclude<Receipt, { outcome: 'drop' }>,
+    ports: ReceiptContext,
+  ): Promise<void> {
     const { persist, redactions, rooms } = this.#deps;
     const pdu = ports.signed ?? receipt.pdu;
     const standing = STANDINGS[receipt.outcome];
@@ -164,6 +222,20 @@ export class ProcessPdu {
     if (stored !== undefined) await redactions.apply(stored);
   }
 }
+
+const isMessage = ({ stateKey, type }: Pdu): boolean =>
+  stateKey === undefined && type !== EventType.Redaction;
+
+const followsAll = ({ prevEvents }: Pdu, ids: ReadonlySet<EventId>): boolean =>
+  new Set(prevEvents).size === ids.size && prevEvents.every((id) => ids.has(id));
+
+const orFailure = async (work: () => Promise<PduFate>): Promise<PduOutcome> => {
+  try {
+    return await work();
+  } catch (failure) {
+    return { failure };
+  }
+};
 
 /** Those of the events that some ids lead back to, by way of others of them that are not `done`; they are then. */
 function reachable(
@@ -198,66 +270,4 @@ function fateOf(receipt: Receipt): PduFate {
   // A soft-failed event is not the sender's fault: it is kept, and told to nobody.
   if (receipt.outcome === 'reject') return { error: describeDecision(receipt.decision) };
   return TAKEN;
-}
-
-/** The library's questions about one event, answered from storage and, where that lacks something, by its sender. */
-class Ports implements ReceiptPorts {
-  readonly keys: EventKeys;
-  readonly authEvents = {
-    load: (pdu: Pdu, ids: readonly EventId[]) => this.#authEvents(pdu, ids),
-  };
-  readonly states = {
-    before: (pdu: Pdu) => this.#before(pdu),
-    current: (pdu: Pdu) => this.#lookup(this.#live.head.state, pdu),
-  };
-  readonly policy = { recommends: (pdu: Pdu) => this.#recommends(pdu) };
-  readonly #deps: ProcessPduDeps;
-  readonly #origin: ServerName;
-  readonly #live: LiveRoom;
-  /** The state before the event, once it was asked for. */
-  stateBefore: RoomState | undefined;
-  /** Whether a previous event is unknown, so that the state had to be fetched. */
-  gapBefore = false;
-  /** The event with the signature of the room's policy server, where that had to be asked for. */
-  signed: Pdu | undefined;
-
-  constructor(deps: ProcessPduDeps, origin: ServerName, live: LiveRoom) {
-    this.#deps = deps;
-    this.#origin = origin;
-    this.#live = live;
-    this.keys = deps.keys;
-  }
-
-  async #recommends(pdu: Pdu): Promise<boolean> {
-    try {
-      this.signed = await this.#deps.policies.signed(this.#live.head, pdu);
-      return true;
-    } catch (error) {
-      if (error instanceof DomainError) return false;
-      throw error;
-    }
-  }
-
-  async #authEvents(pdu: Pdu, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, JudgedPdu>> {
-    const { admit, missing } = this.#deps;
-    const known = await admit.known(ids);
-    if (ids.every((id) => known.has(id))) return known;
-    await missing.authEvents(this.#origin, this.#live, pdu);
-    return admit.known(ids);
-  }
-
-  async #before(pdu: Pdu): Promise<StateLookup | undefined> {
-    const { persist, missing } = this.#deps;
-    const { rules } = this.#live.head;
-    this.stateBefore = await persist.stateBefore(pdu.roomId, rules, pdu.prevEvents);
-    if (this.stateBefore === undefined) {
-      this.gapBefore = true;
-      this.stateBefore = await missing.stateBefore(this.#origin, this.#live, pdu);
-    }
-    return this.stateBefore && this.#lookup(this.stateBefore, pdu);
-  }
-
-  #lookup(state: RoomState, pdu: Pdu): Promise<StateLookup> {
-    return authLookup(this.#live.head.rules, pdu, state, this.#deps.rooms.engine.events);
-  }
 }

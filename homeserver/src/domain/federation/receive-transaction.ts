@@ -8,7 +8,7 @@ import { decodeUtf8 } from '@nyx/federation/json/parse.ts';
 import type { JsonObject } from '@nyx/federation/json/value.ts';
 import { EventType } from '@nyx/federation/spec/event-types.ts';
 import type { EventId } from '@nyx/federation/spec/identifiers/event-id.ts';
-import { isRoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
+import { isRoomId, type RoomId } from '@nyx/federation/spec/identifiers/room-id.ts';
 import type { ServerName } from '@nyx/federation/spec/identifiers/server-name.ts';
 import type { InboundStore, StagedPdu } from '../../ports/federation-stores.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -70,7 +70,7 @@ export class ReceiveTransaction {
       if (first === undefined || first.eventId === previous) return count;
       previous = first.eventId;
       count += staged.length;
-      await Promise.all(staged.map((pdu) => this.#process(pdu)));
+      await this.#process(staged);
     }
   }
 
@@ -80,7 +80,7 @@ export class ReceiveTransaction {
    */
   async retry(): Promise<number> {
     const due = await this.#deps.inbound.due(RETRY_BATCH);
-    await Promise.all(due.map((pdu) => this.#process(pdu, true)));
+    await this.#process(due, true);
     return due.length;
   }
 
@@ -113,8 +113,7 @@ export class ReceiveTransaction {
       } else staged.push(one);
     }
     await this.#deps.inbound.stage(staged);
-    const results = await Promise.all(staged.map((pdu) => this.#process(pdu)));
-    for (const [index, { eventId }] of staged.entries()) fates.set(eventId, results[index] ?? {});
+    for (const [eventId, fate] of await this.#process(staged)) fates.set(eventId, fate);
     return fates;
   }
 
@@ -144,25 +143,46 @@ export class ReceiveTransaction {
     return { eventId, room, origin, json };
   }
 
-  /** Works on an event in its room's lane; what fails by our own fault stays staged. */
-  #process(pdu: StagedPdu, isRepeated = false): Promise<PduFate> {
-    const { lanes, process, inbound } = this.#deps;
-    return lanes.run(pdu.room, async () => {
-      let fate: PduFate;
-      try {
-        fate = await process.process(pdu);
-      } catch (error) {
-        this.#logger.error(
-          { err: error, event: pdu.eventId, origin: pdu.origin },
-          'could not process an event',
-        );
-        return { error: 'internal error' };
+  /** Works on events in their rooms' lanes; what fails by our own fault stays staged. */
+  async #process(staged: readonly StagedPdu[], isRepeated = false): Promise<Map<EventId, PduFate>> {
+    const byRoom = new Map<RoomId, StagedPdu[]>();
+    for (const pdu of staged) {
+      const others = byRoom.get(pdu.room);
+      if (others === undefined) byRoom.set(pdu.room, [pdu]);
+      else others.push(pdu);
+    }
+    const fates = new Map<EventId, PduFate>();
+    await Promise.all(
+      [...byRoom].map(([room, pdus]) =>
+        this.#deps.lanes.run(room, () => this.#ofRoom(pdus, isRepeated, fates)),
+      ),
+    );
+    return fates;
+  }
+
+  async #ofRoom(
+    staged: readonly StagedPdu[],
+    isRepeated: boolean,
+    fates: Map<EventId, PduFate>,
+  ): Promise<void> {
+    const { process, inbound } = this.#deps;
+    const outcomes = await process.process(staged);
+    const done: EventId[] = [];
+    for (const [index, pdu] of staged.entries()) {
+      const { eventId: event, origin } = pdu;
+      const outcome = outcomes[index] ?? {};
+      if ('failure' in outcome) {
+        this.#logger.error({ err: outcome.failure, event, origin }, 'could not process an event');
+        fates.set(event, { error: 'internal error' });
+        continue;
       }
-      if (fate.error !== undefined && !isRepeated)
-        this.#logger.info({ event: pdu.eventId, origin: pdu.origin, reason: fate.error }, 'refused an event');
-      if (fate.missing !== true || !(await inbound.postpone(pdu))) await inbound.unstage([pdu.eventId]);
-      return fate.error === undefined ? {} : { error: fate.error };
-    });
+      const { error: reason, missing } = outcome;
+      if (reason !== undefined && !isRepeated)
+        this.#logger.info({ event, origin, reason }, 'refused an event');
+      if (missing !== true || !(await inbound.postpone(pdu))) done.push(event);
+      fates.set(event, reason === undefined ? {} : { error: reason });
+    }
+    await inbound.unstage(done);
   }
 
   async #edus(origin: ServerName, edus: readonly Edu[]): Promise<void> {
