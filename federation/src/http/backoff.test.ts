@@ -88,6 +88,15 @@ describe('the circuit breaker', () => {
     expect(tryCircuit(trial.circuit, 1500, 500).allowed).toBe(true);
   });
 
+  test('does not count what was under way when it opened', () => {
+    let circuit = broken();
+    for (let index = 0; index < 20; index++) circuit = failCircuit(circuit, 1, 0, policy);
+    expect(circuit).toEqual(broken());
+    expect(failCircuit(circuit, 1, 0, policy, 5000)).toMatchObject({
+      backoff: { failures: 1, retryAt: 5001 },
+    });
+  });
+
   test('a failed trial waits longer', () => {
     const { circuit } = tryCircuit(broken(), 1000);
     expect(failCircuit(circuit, 1000, 0, policy)).toMatchObject({

@@ -92,7 +92,12 @@ export function failCircuit(
   policy: BackoffPolicy = DEFAULT_BACKOFF,
   askedMs = 0,
 ): Circuit {
-  if (circuit.state !== 'closed')
+  if (circuit.state === 'open') {
+    // Sent before it opened: of one outage many requests fail at once, and together they say no more than the first.
+    const retryAt = Math.max(circuit.backoff.retryAt, now + Math.min(askedMs, policy.maxMs));
+    return { state: 'open', backoff: { ...circuit.backoff, retryAt } };
+  }
+  if (circuit.state === 'half-open')
     return { state: 'open', backoff: afterFailure(circuit.backoff, now, random, policy, askedMs) };
   const failures = circuit.failures + 1;
   if (failures < CIRCUIT_THRESHOLD && askedMs === 0) return { state: 'closed', failures };
