@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createFederation, freePort, type TestFederation } from '../../src/testing/create-federation.ts';
 import type { Installation, ServerProcess } from '../resilience/own-services.ts';
 import { install } from '../resilience/own-services.ts';
 import { makeDevice } from './signing-device.ts';
@@ -12,20 +16,52 @@ const CLAIMERS = 10;
 const KILL_AT = [20, 70, 120] as const;
 
 let installation: Installation;
+/** The server that is killed, and what it is started with again. */
 let server: ServerProcess;
+let env: Record<string, string>;
+/** Another server, which lives on. */
+let federation: TestFederation;
+const folder = mkdtempSync(join(tmpdir(), 'nyx-claim-crash-'));
 beforeAll(async () => {
+  federation = await createFederation(1);
   installation = await install();
-  server = await installation.startServer();
+  const port = await freePort();
+  const { cert, key } = federation.authority.issue(['127.0.0.1']);
+  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  writeFileSync(files.cert, cert);
+  writeFileSync(files.key, key);
+  env = {
+    NYX_SERVER_NAME: `127.0.0.1:${port}`,
+    NYX_TLS_PORT: String(port),
+    NYX_TLS_CERT: files.cert,
+    NYX_TLS_KEY: files.key,
+    NYX_EXTRA_CA: federation.caFile,
+    NYX_ALLOW_PRIVATE_ADDRESSES: 'true',
+  };
+  server = await installation.startServer(env);
 }, 180_000);
-afterAll(() => installation[Symbol.asyncDispose]());
+afterAll(async () => {
+  await installation[Symbol.asyncDispose]();
+  await federation[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+const here = (): string => server.url;
+const afar = (): string => federation.servers[0]?.url ?? '';
 
 type Login = { userId: string; deviceId: string; token: string };
 // Tests look into answers freely.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Json = any;
 
-const call = async (method: string, path: string, token?: string, body?: object): Promise<Json> => {
-  const response = await fetch(server.url + path, {
+const call = async (
+  method: string,
+  path: string,
+  token?: string,
+  body?: object,
+  url: string = here(),
+): Promise<Json> => {
+  const response = await fetch(url + path, {
     method,
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -36,32 +72,30 @@ const call = async (method: string, path: string, token?: string, body?: object)
   return answer;
 };
 
-const register = async (username: string): Promise<Login> => {
-  const body = await call('POST', `${V3}/register`, undefined, {
-    username,
-    password: 'correct horse battery staple',
-    auth: { type: 'm.login.dummy' },
-  });
+const register = async (username: string, url = here()): Promise<Login> => {
+  const login = { username, password: 'correct horse battery staple', auth: { type: 'm.login.dummy' } };
+  const body = await call('POST', `${V3}/register`, undefined, login, url);
   return { userId: body.user_id, deviceId: body.device_id, token: body.access_token };
 };
 
-const setUp = async (name: string) => {
-  const target = await register(name);
+const setUp = async (name: string, url = here()) => {
+  const target = await register(name, url);
   const device = makeDevice(target);
   const keys = device.oneTimeKeys(KEYS, name);
-  await call('POST', `${V3}/keys/upload`, target.token, {
+  const upload = {
     device_keys: device.deviceKeys(),
     one_time_keys: keys,
     fallback_keys: device.fallbackKey('spk', 'chat.nyx.spk.v1'),
-  });
+  };
+  await call('POST', `${V3}/keys/upload`, target.token, upload, url);
   return { target, keys: Object.keys(keys) };
 };
 
 const keysIn = (answer: Json, { userId, deviceId }: Login): string[] =>
   Object.keys(answer.one_time_keys?.[userId]?.[deviceId] ?? {});
 
-const stockOf = async ({ token }: Login): Promise<number> =>
-  (await call('POST', `${V3}/keys/upload`, token, {})).one_time_key_counts[ALGORITHM] ?? 0;
+const stockOf = async ({ token }: Login, url = here()): Promise<number> =>
+  (await call('POST', `${V3}/keys/upload`, token, {}, url)).one_time_key_counts[ALGORITHM] ?? 0;
 
 const hasEnded = ({ signal }: AbortController): boolean => signal.aborted;
 
@@ -89,7 +123,7 @@ const claimUntilKilled = async (
     }),
   );
   await killed;
-  server = await installation.startServer();
+  server = await installation.startServer(env);
   return given;
 };
 
@@ -114,26 +148,40 @@ describe('a server that is killed while keys are claimed', () => {
     expect(await claim()).toEqual([]);
   });
 
-  it('repeats the claims of bundles under their ids after the crash', { timeout: 240_000 }, async () => {
-    const claimer = await register('bundler');
-    const { target } = await setUp('bundled');
-    const wish = { [target.userId]: { [target.deviceId]: [ALGORITHM, 'chat.nyx.spk.v1'] } };
-    const answers = new Map<string, string>();
-    const tried = new Set<string>();
-    const claimUnder = async (txnId: string): Promise<string[]> => {
-      tried.add(txnId);
-      const body = { one_time_keys: wish, txn_id: txnId };
-      const keys = keysIn(await call('POST', BUNDLE, claimer.token, body), target).toSorted();
-      expect(keys).toHaveLength(2);
-      const before = answers.get(txnId);
-      if (before !== undefined) expect(keys.join()).toBe(before);
-      answers.set(txnId, keys.join());
-      return keys.slice(1);
-    };
-    await claimUntilKilled((claimer, round) => claimUnder(`${claimer}.${round}`), 60);
-    // Every claim is repeated: those that were answered, and those that died unanswered.
-    for (const txnId of tried) await claimUnder(txnId);
-    expect(new Set(answers.values()).size).toBe(tried.size);
-    expect(await stockOf(target)).toBe(KEYS - tried.size);
-  });
+  it.for([
+    { of: 'its own devices', claimerAt: here, targetAt: here },
+    { of: 'devices of another server', claimerAt: here, targetAt: afar },
+    { of: 'its devices by another server', claimerAt: afar, targetAt: here },
+  ])(
+    'repeats the claims of bundles under their ids after the crash: $of',
+    { timeout: 240_000 },
+    async ({ of, claimerAt, targetAt }) => {
+      const name = of.replaceAll(' ', '-');
+      const claimer = await register(`bundler-of-${name}`, claimerAt());
+      const { target } = await setUp(name, targetAt());
+      const wish = { [target.userId]: { [target.deviceId]: [ALGORITHM, 'chat.nyx.spk.v1'] } };
+      const answers = new Map<string, string>();
+      const tried = new Set<string>();
+      const claimUnder = async (txnId: string): Promise<string[]> => {
+        tried.add(txnId);
+        const body = { one_time_keys: wish, txn_id: txnId };
+        const answer = await call('POST', BUNDLE, claimer.token, body, claimerAt());
+        const keys = keysIn(answer, target).toSorted();
+        expect(keys).toHaveLength(2);
+        const before = answers.get(txnId);
+        if (before !== undefined) expect(keys.join()).toBe(before);
+        answers.set(txnId, keys.join());
+        return keys.slice(1);
+      };
+      await claimUntilKilled((index, round) => claimUnder(`${index}.${round}`), 60);
+      // Whoever hears of a server that was away tries it again at once.
+      const greeting = { device_keys: { [claimer.userId]: [] } };
+      await call('POST', `${V3}/keys/query`, target.token, greeting, targetAt());
+      // Every claim is repeated: those that were answered, and those that died unanswered.
+      for (const txnId of tried)
+        await vi.waitFor(() => claimUnder(txnId), { timeout: 60_000, interval: 250 });
+      expect(new Set(answers.values()).size).toBe(tried.size);
+      expect(await stockOf(target, targetAt())).toBe(KEYS - tried.size);
+    },
+  );
 });

@@ -29,6 +29,8 @@ const REPORT_EVERY = 250;
 const TARGETS = 20;
 /** Every so manieth claimer is on the other server. */
 const FEDERATED_EVERY = 10;
+/** Every so manieth claims by the form that takes a list, under a transaction id. */
+const BUNDLED_EVERY = 3;
 const KEYS = 100;
 const CLAIMERS = 50;
 /** Claims of each: all keys, and once more for everybody, when the stock is empty. */
@@ -113,12 +115,19 @@ describe('claiming one-time keys', () => {
       let answered = 0;
       let asked = 0;
       const ids = await Promise.all(
-        claimers.map(async (claimer) => {
+        claimers.map(async (claimer, index) => {
           const own: (string | undefined)[] = [];
           for (let round = 0; round < ROUNDS; round += 1) {
             for (let pause = Math.floor(random() * 4); pause > 0; pause -= 1) await nextTurn();
             asked += 1;
-            own.push(claimedId(await claimer.ok('POST', CLAIM, claimOf(target)), target));
+            const answer =
+              index % BUNDLED_EVERY === 0
+                ? await claimer.ok('POST', BUNDLE, {
+                    ...claimOf(target, [ALGORITHM]),
+                    txn_id: `${repeat}.${round}`,
+                  })
+                : await claimer.ok('POST', CLAIM, claimOf(target));
+            own.push(claimedId(answer, target));
             answered += 1;
             if (random() > SYNC_SHARE) continue;
             // What was answered before the sync is gone from its count, what was not asked by its end is still there.

@@ -52,6 +52,9 @@ export type KeyBatchRow = {
   readonly exhaustedAt?: Date;
 };
 
+/** An answer to a claim of a bundle that no one-time key stands for: fallback keys alone, or another server's keys. */
+export type BundleClaimRow = { readonly _id: string; readonly claimedAt: Date; readonly json: string };
+
 /** The newest change of a user's device list. One row per user, so that reading a range costs what has changed. */
 export type DeviceListChangeRow = {
   /** The user id; with a line feed and the viewer when only that one is told. */

@@ -1,38 +1,25 @@
 import type { mongo } from 'mongoose';
-import { claimedName, deviceName } from '../../../domain/e2ee/device-id.ts';
+import { deviceName } from '../../../domain/e2ee/device-id.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type {
   BundleClaim,
   DeviceRef,
   GivenKey,
   KeyStock,
-  NamedKey,
   PrekeyStore,
-  UploadedKey,
 } from '../../../ports/device-key-store.ts';
-import { isDuplicateKey } from '../outage.ts';
-import type { FallbackKeyRow, OneTimeKeyRow } from './key-collections.ts';
-import {
-  BUNDLE_CLAIMS,
-  CLAIM_INDEX,
-  CLAIM_KEY,
-  CLAIMED_FOR_INDEX,
-  FALLBACK_KEYS,
-  ONE_TIME_KEYS,
-} from './key-collections.ts';
+import { BundleBatches } from './bundle-batches.ts';
+import { asFallbacks, given, spareJson } from './given-keys.ts';
+import type { BundleClaimRow, FallbackKeyRow, OneTimeKeyRow } from './key-collections.ts';
+import { BUNDLE_CLAIMS, CLAIM_INDEX, CLAIM_KEY, FALLBACK_KEYS, ONE_TIME_KEYS } from './key-collections.ts';
 
-type BundleClaimRow = { readonly _id: string; readonly claimedAt: Date; readonly json: string };
-
-const named = ({ algorithm, keyId, json }: OneTimeKeyRow | FallbackKeyRow): NamedKey => ({
-  algorithm,
-  keyId,
-  key: JSON.parse(json) as UploadedKey,
-});
-
-const given = (row: OneTimeKeyRow | FallbackKeyRow, isFallback: boolean): GivenKey => ({
-  ...named(row),
-  isFallback,
-});
+/** One-time keys with the fallback keys of the other algorithms beside them. */
+const withSpares = (keys: readonly GivenKey[], spares: readonly FallbackKeyRow[]): GivenKey[] => [
+  ...keys,
+  ...spares
+    .filter((row) => keys.every(({ algorithm }) => algorithm !== row.algorithm))
+    .map((row) => given(row, true)),
+];
 
 export type PrekeyStoreDeps = { readonly db: mongo.Db; readonly clock: Clock };
 
@@ -42,12 +29,14 @@ export class MongoPrekeyStore implements PrekeyStore {
   readonly #oneTimeKeys: mongo.Collection<OneTimeKeyRow>;
   readonly #fallbackKeys: mongo.Collection<FallbackKeyRow>;
   readonly #bundles: mongo.Collection<BundleClaimRow>;
+  readonly #batches: BundleBatches;
 
   constructor({ db, clock }: PrekeyStoreDeps) {
     this.#clock = clock;
     this.#oneTimeKeys = db.collection(ONE_TIME_KEYS);
     this.#fallbackKeys = db.collection(FALLBACK_KEYS);
     this.#bundles = db.collection(BUNDLE_CLAIMS);
+    this.#batches = new BundleBatches(db, clock);
   }
 
   async take(device: DeviceRef, algorithm: string): Promise<GivenKey | undefined> {
@@ -66,35 +55,16 @@ export class MongoPrekeyStore implements PrekeyStore {
   }
 
   async takeBundle({ device, algorithms, repeat, fallbackOnly }: BundleClaim): Promise<GivenKey[]> {
-    const name = deviceName(device);
-    const claimId = repeat && `${repeat.claimer}\n${repeat.txnId}\n${name}`;
-    const earlier = claimId === undefined ? undefined : await this.#earlier(claimId, algorithms);
-    if (earlier !== undefined) return earlier;
-    // Read first: what is given beside a one-time key is noted by the very write that takes it.
-    const spares = await this.#fallbackKeys
-      .find({ _id: { $in: algorithms.map((algorithm) => `${name}\n${algorithm}`) } })
-      .toArray();
-    const keys: GivenKey[] = [];
-    for (const algorithm of fallbackOnly ? [] : algorithms) {
-      try {
-        const key =
-          claimId === undefined
-            ? await this.take(device, algorithm)
-            : await this.#takeFor(claimId, device, algorithm, spares);
-        if (key !== undefined) keys.push(key);
-      } catch (error) {
-        // The same claim, running elsewhere, has taken a key: its answer is this one's.
-        if (claimId === undefined || !isDuplicateKey(error, CLAIMED_FOR_INDEX)) throw error;
-        return (await this.#earlier(claimId, algorithms)) ?? [];
-      }
-    }
-    const rest = spares.filter((row) => !keys.some(({ algorithm }) => algorithm === row.algorithm));
-    if (keys.length > 0) return [...keys, ...rest.map((row) => given(row, true))];
+    if (repeat === undefined) return this.#takeOnce(device, algorithms, fallbackOnly);
+    const claimId = `${repeat.claimer}\n${repeat.txnId}\n${deviceName(device)}`;
+    const take = await this.#batches.take({ claimId, device, algorithms, fallbackOnly });
+    if ('earlier' in take) return [...take.earlier];
+    const { keys, spares } = take;
+    if (keys.length > 0) return withSpares(keys, spares);
     // Given alone, a fallback key tells its owner that the stock is empty.
-    await this.#markUsed(rest);
+    await this.#markUsed(spares);
     // An answer of nothing spent nothing, and is not worth a row: anybody can ask for devices that do not exist.
-    if (claimId === undefined || rest.length === 0) return rest.map((row) => given(row, true));
-    return this.#remember(claimId, rest);
+    return spares.length === 0 ? [] : this.#remember(claimId, spares);
   }
 
   async stock(device: DeviceRef): Promise<KeyStock> {
@@ -114,56 +84,27 @@ export class MongoPrekeyStore implements PrekeyStore {
     };
   }
 
-  /**
-   * Takes a key and keeps it aside for repeats of the claim: out of the stock, never to be given to anybody else. One
-   * write of one document, so a crash leaves the key unclaimed, or claimed by this claim.
-   */
-  async #takeFor(
-    claimId: string,
+  /** A bundle for who cannot ask again: nothing is kept. */
+  async #takeOnce(
     device: DeviceRef,
-    algorithm: string,
-    spares: readonly FallbackKeyRow[],
-  ): Promise<GivenKey | undefined> {
-    const row = await this.#oneTimeKeys.findOneAndUpdate(
-      { device: deviceName(device), algorithm },
-      {
-        $set: {
-          device: claimedName(device),
-          claimedFor: `${claimId}\n${algorithm}`,
-          claimedAt: new Date(this.#clock.now()),
-          spares: JSON.stringify(spares.map(named)),
-        },
-      },
-      { sort: { order: 1 }, hint: CLAIM_KEY },
-    );
-    return row === null ? undefined : given(row, false);
-  }
-
-  /** The answer that a claim got before. */
-  async #earlier(claimId: string, algorithms: readonly string[]): Promise<GivenKey[] | undefined> {
-    const [rows, alone] = await Promise.all([
-      this.#oneTimeKeys
-        .find(
-          { claimedFor: { $in: algorithms.map((algorithm) => `${claimId}\n${algorithm}`) } },
-          { hint: CLAIMED_FOR_INDEX },
-        )
-        .toArray(),
-      this.#bundles.findOne({ _id: claimId }),
-    ]);
-    if (alone !== null) return asFallbacks(alone.json);
-    const [first] = rows;
-    if (first === undefined) return undefined;
-    const keys = rows.map((row) => given(row, false));
-    const spares = asFallbacks(first.spares ?? '[]');
-    return [
-      ...keys,
-      ...spares.filter((spare) => !keys.some(({ algorithm }) => algorithm === spare.algorithm)),
-    ];
+    algorithms: readonly string[],
+    fallbackOnly: boolean,
+  ): Promise<GivenKey[]> {
+    const name = deviceName(device);
+    const ids = algorithms.map((algorithm) => `${name}\n${algorithm}`);
+    const spares = await this.#fallbackKeys.find({ _id: { $in: ids } }).toArray();
+    const keys: GivenKey[] = [];
+    for (const algorithm of fallbackOnly ? [] : algorithms) {
+      const key = await this.take(device, algorithm);
+      if (key !== undefined) keys.push(key);
+    }
+    if (keys.length === 0) await this.#markUsed(spares);
+    return withSpares(keys, spares);
   }
 
   /** Notes an answer of fallback keys alone; the first one noted is the answer of every repeat. */
   async #remember(claimId: string, rows: readonly FallbackKeyRow[]): Promise<GivenKey[]> {
-    const json = JSON.stringify(rows.map(named));
+    const json = spareJson(rows);
     const noted = await this.#bundles.findOneAndUpdate(
       { _id: claimId },
       { $setOnInsert: { claimedAt: new Date(this.#clock.now()), json } },
@@ -177,8 +118,4 @@ export class MongoPrekeyStore implements PrekeyStore {
     for (const { _id, keyId, used } of rows)
       if (!used) await this.#fallbackKeys.updateOne({ _id, keyId }, { $set: { used: true } });
   }
-}
-
-function asFallbacks(json: string): GivenKey[] {
-  return (JSON.parse(json) as NamedKey[]).map((key) => ({ ...key, isFallback: true }));
 }
