@@ -12,6 +12,26 @@ export const dayKey = (ts: number): string => {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 };
 
+const makeFormats = (locale: string) => ({
+  time: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }),
+  weekday: new Intl.DateTimeFormat(locale, { weekday: 'long' }),
+  day: new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }),
+  date: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' }),
+  short: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }),
+  full: new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }),
+  number: new Intl.NumberFormat(locale),
+  list: new Intl.ListFormat(locale, { type: 'conjunction' }),
+  relative: new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }),
+});
+
+/** By locale, of which a session sees few. Making one takes the browser longer than showing a row. */
+const known = new Map<string, ReturnType<typeof makeFormats>>();
+const formatsIn = (locale: string): ReturnType<typeof makeFormats> => {
+  const formats = known.get(locale) ?? makeFormats(locale);
+  known.set(locale, formats);
+  return formats;
+};
+
 /** Dates, times, sizes and lists in the chosen language. */
 export const useFormat = () => {
   const { locale: language, t } = useI18n();
@@ -19,17 +39,7 @@ export const useFormat = () => {
   const locale = computed(
     () => navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value,
   );
-  const formats = computed(() => ({
-    time: new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit' }),
-    weekday: new Intl.DateTimeFormat(locale.value, { weekday: 'long' }),
-    day: new Intl.DateTimeFormat(locale.value, { weekday: 'long', day: 'numeric', month: 'long' }),
-    date: new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'long', year: 'numeric' }),
-    short: new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'short' }),
-    full: new Intl.DateTimeFormat(locale.value, { dateStyle: 'full', timeStyle: 'short' }),
-    number: new Intl.NumberFormat(locale.value),
-    list: new Intl.ListFormat(locale.value, { type: 'conjunction' }),
-    relative: new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }),
-  }));
+  const formats = computed(() => formatsIn(locale.value));
   const daysAgo = (ts: number, now: number): number => Math.round((startOfDay(now) - startOfDay(ts)) / dayMs);
   return {
     time: (ts: number): string => formats.value.time.format(ts),
