@@ -9,7 +9,7 @@ import type { AuthChallenge, AuthStep } from '../matrix/api/session.ts';
 import { SendQueue } from '../matrix/send-queue/queue.ts';
 import type { OutboxChange } from '../matrix/send-queue/queue.ts';
 import { SyncTransport } from '../matrix/sync/transport.ts';
-import type { SocketPort } from '../matrix/sync/socket.ts';
+import type { KeyStock, SocketPort } from '../matrix/sync/socket.ts';
 import { serverVersions } from '../matrix/api/session.ts';
 import { dbName, openDatabase } from '../matrix/store/db.ts';
 import type { NyxDb } from '../matrix/store/db.ts';
@@ -23,6 +23,7 @@ import { Emitter } from './emitter.ts';
 import { EngineDecryptor } from './engine-decryptor.ts';
 import { EngineRequests } from './engine-requests.ts';
 import { engineSync } from './engine-sync.ts';
+import { sealLeftovers } from './seal-leftovers.ts';
 import { sealedOutbox } from './sealed-store.ts';
 import { AvatarUrls } from './media-urls.ts';
 
@@ -96,11 +97,21 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
       url: `${session.base.replace(/^http/, 'ws')}${socketPath}`,
       freshToken: ports.freshToken,
       filter: syncFilter,
+      onKeyStock: (stock) => void takeKeyStock(stock).catch(platform.report),
       after: platform.after,
       random: platform.random,
     },
     now: platform.now,
   });
+  /** The engine makes new keys at once, and asks for their upload, when they have become few. */
+  const takeKeyStock = (stock: KeyStock): Promise<unknown> =>
+    engine.call('processSync', {
+      nextBatch: '',
+      oneTimeKeysCount: stock.device_one_time_keys_count,
+      ...(stock.device_unused_fallback_key_types === undefined
+        ? {}
+        : { unusedFallbackKeyTypes: stock.device_unused_fallback_key_types }),
+    });
   const stopNetwork = platform.onNetwork((change) => {
     if (change === 'back') transport.wake();
     else transport.drop();
@@ -128,6 +139,7 @@ export const createRuntime = async (session: SavedSession, ports: RuntimePorts):
 
   const start = async (): Promise<void> => {
     if (loop !== undefined) return;
+    await sealLeftovers(db, engine).catch(platform.report);
     const { requests: pending } = await engine.call('pendingRequests', {});
     requests.perform(pending);
     loop = runSyncLoop(

@@ -64,11 +64,8 @@ export const dbName = (userId: string, deviceId: string): string => `nyx:${userI
 export const openDatabase = (name: string): Promise<NyxDb> =>
   openDB<NyxSchema>(name, 2, {
     upgrade: (db, before) => {
-      if (before === 1) {
-        // Unsent messages and drafts lay here as they were written; now the vault seals them.
-        for (const old of ['outbox', 'drafts']) (db as unknown as IDBDatabase).deleteObjectStore(old);
-        return;
-      }
+      // Unsent messages and drafts lay there as they were written: they stay until the vault is open and seals them.
+      if (before === 1) return;
       db.createObjectStore('meta');
       db.createObjectStore('rooms', { keyPath: 'roomId' });
       db.createObjectStore('segments', { keyPath: ['r', 's'] });

@@ -26,6 +26,14 @@ export type SocketEnd =
   /** `/sync` knows better what is wrong: the session, or the token of the news. */
   | { kind: 'ask' };
 
+const keyStock = z.object({
+  device_one_time_keys_count: z.record(z.string(), z.number()),
+  device_unused_fallback_key_types: z.catch(z.optional(z.array(z.string())), undefined),
+});
+
+/** How many keys of this device the server still has to hand out, as in `/sync`. */
+export type KeyStock = z.output<typeof keyStock>;
+
 export type SyncSocketPorts = {
   sockets: SocketPort;
   /** `wss://...` address of the socket. */
@@ -33,6 +41,8 @@ export type SyncSocketPorts = {
   /** A token that is good for now: renewed first where it is about to end. */
   freshToken: () => Promise<string | undefined>;
   filter: unknown;
+  /** The server runs out of this device's keys, between two deltas. */
+  onKeyStock: (stock: KeyStock) => void;
   /** Runs after `ms`; answers how to call it off. */
   after: (ms: number, run: () => void) => () => void;
   random: () => number;
@@ -192,6 +202,11 @@ export class SyncSocket {
       case 'sync':
         this.#delta(body);
         return;
+      case 'crypto': {
+        const stock = keyStock.safeParse(parsed.data);
+        if (stock.success) this.#ports.onKeyStock(stock.data);
+        return;
+      }
       case 'reauth':
         void this.#authenticate();
         return;

@@ -3,7 +3,7 @@ import { fail, ok } from '../api/result.ts';
 import type { Result } from '../api/result.ts';
 import { syncSchema } from '../api/sync.ts';
 import type { SyncResponse } from '../api/sync.ts';
-import type { SocketPort } from './socket.ts';
+import type { KeyStock, SocketPort } from './socket.ts';
 import { SyncTransport } from './transport.ts';
 
 type Handlers = Parameters<SocketPort['open']>[2];
@@ -11,6 +11,7 @@ type Handlers = Parameters<SocketPort['open']>[2];
 /** A server's end of sockets, driven by hand, and a clock. */
 const world = (poll: (since: string | undefined, waitMs: number) => Promise<Result<SyncResponse>>) => {
   const sockets: { on: Handlers; sent: Record<string, unknown>[]; closed: boolean }[] = [];
+  const stocks: KeyStock[] = [];
   const timers: { at: number; run: () => void }[] = [];
   const polls: { since: string | undefined; waitMs: number }[] = [];
   let now = 0;
@@ -38,6 +39,7 @@ const world = (poll: (since: string | undefined, waitMs: number) => Promise<Resu
       url: 'ws://x',
       freshToken: async () => token,
       filter: {},
+      onKeyStock: (stock) => stocks.push(stock),
       after: (ms, run) => {
         const timer = { at: now + ms, run };
         timers.push(timer);
@@ -54,6 +56,7 @@ const world = (poll: (since: string | undefined, waitMs: number) => Promise<Resu
     transport,
     sockets,
     polls,
+    stocks,
     turns,
     newToken: (next: string) => (token = next),
     at: (index = sockets.length - 1) => {
@@ -123,6 +126,25 @@ describe('SyncTransport', () => {
     expect(at().sent[1]).toMatchObject({ type: 'sync', since: 's1' });
     at().delta('s2');
     expect(tokenOf(await again)).toBe('s2');
+  });
+
+  it('hands on at once that keys run low, and passes over what is no stock', async () => {
+    const { transport, at, stocks, turns } = world(async () => polled('p'));
+    void transport.fetch('s1', 30_000, live);
+    await turns();
+    await at().ready();
+    at().say({
+      type: 'crypto',
+      device_one_time_keys_count: { 'NS.opk': 3 },
+      device_unused_fallback_key_types: [],
+    });
+    at().say({ type: 'crypto', device_one_time_keys_count: 'few' });
+    at().say({ type: 'crypto', device_one_time_keys_count: {}, device_unused_fallback_key_types: 'none' });
+    expect(stocks).toEqual([
+      { device_one_time_keys_count: { 'NS.opk': 3 }, device_unused_fallback_key_types: [] },
+      { device_one_time_keys_count: {}, device_unused_fallback_key_types: undefined },
+    ]);
+    expect(at().isClosed()).toBe(false);
   });
 
   it('polls when the connection breaks, and resumes over a socket after a while', async () => {
