@@ -3,18 +3,16 @@
  * the keyboard alone. Every combination of size and scheme with NYX_TEST_LONG, one of them for each screen without.
  */
 import axe from 'axe-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
-import type { Demo } from '@nyx/homeserver/demo/start-demo.ts';
-import { startDemo } from '@nyx/homeserver/demo/start-demo.ts';
+import { describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
 import { composer, message, newPage, passphrase } from './app-driver.ts';
-import { chromiumPath, launch } from './browser.ts';
+import { chromiumPath } from './browser.ts';
+import { soon, useWorld } from './world.ts';
 import { walk } from './walk.ts';
 
 type Violation = { id: string; impact: string; nodes: { html: string; failureSummary: string }[] };
 
 const patient = 600_000;
-const soon = { timeout: 60_000 };
 const long = process.env.NYX_TEST_LONG !== undefined;
 const combinations = [
   { width: 375, height: 812, colorScheme: 'dark' },
@@ -23,20 +21,7 @@ const combinations = [
   { width: 1280, height: 800, colorScheme: 'dark' },
 ] as const;
 
-let demo: Demo;
-let browser: Browser;
-
-beforeAll(async () => {
-  if (chromiumPath === undefined) return;
-  demo = await startDemo({ report: () => undefined, env: { NYX_RATE_LIMITS: 'off' } });
-  browser = await launch();
-}, patient);
-
-afterAll(async () => {
-  if (chromiumPath === undefined) return;
-  await browser.close();
-  await demo[Symbol.asyncDispose]();
-}, patient);
+const world = useWorld();
 
 /** What axe finds on the page as it stands, serious and worse. */
 const seriousOn = async (page: Page): Promise<string[]> => {
@@ -111,8 +96,8 @@ describe.skipIf(chromiumPath === undefined)('access', () => {
       const problems: Record<string, string[]> = {};
       let screens = 0;
       await walk(
-        browser,
-        demo,
+        world.browser,
+        world.demo,
         async (page, name) => {
           screens += 1;
           const chosen = long
@@ -139,8 +124,8 @@ describe.skipIf(chromiumPath === undefined)('access', () => {
   it(
     'takes a person from the sign-up to a conversation with the keyboard alone',
     async () => {
-      const [server] = demo.servers;
-      const { page, context } = await newPage(browser);
+      const [server] = world.demo.servers;
+      const { page, context } = await newPage(world.browser);
       const { keyboard } = page;
       await page.goto(`${server.url}/#/sign-up`);
       await page.getByLabel('Name', { exact: true }).waitFor(soon);

@@ -2,15 +2,10 @@
  * What people do with the app besides talking, end to end: files, voice, polls, forwarding, pins, export, roles, direct
  * messages, requests and notifications; then new devices, linked, recovered and verified.
  */
-import { readFile } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
-import type { Demo } from '@nyx/homeserver/demo/start-demo.ts';
-import { startDemo } from '@nyx/homeserver/demo/start-demo.ts';
+import { beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import type { Page } from 'playwright-core';
 import {
   acceptInvite,
-  act,
   closePanel,
   composer,
   confirmPassword,
@@ -26,18 +21,32 @@ import {
   passphrase,
   say,
   sees,
-  sendFiles,
   signIn,
 } from './app-driver.ts';
 import type { Person } from './app-driver.ts';
-import { chromiumPath, launch } from './browser.ts';
+import { chromiumPath } from './browser.ts';
+import {
+  exportsHistory,
+  givesRoles,
+  pinsAndForwards,
+  roomName,
+  runsPoll,
+  sendsFile,
+  sendsVoice,
+  usesThreadsAndSearch,
+} from './everyday-steps.ts';
+import { patient, soon, useWorld } from './world.ts';
+import {
+  completesMentions,
+  dropsAndPastes,
+  editsWithArrow,
+  joinsByAddress,
+  keepsDraft,
+  obeysCommands,
+  reportsMessage,
+} from './writing-steps.ts';
 
-const patient = 300_000;
-const soon = { timeout: 60_000 };
-const roomName = 'Harbour committee';
-
-let demo: Demo;
-let browser: Browser;
+const world = useWorld(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']);
 let alice: Person;
 let bob: Person;
 
@@ -47,14 +56,12 @@ const pages = (...more: Person[]): void => {
 
 beforeAll(async () => {
   if (chromiumPath === undefined) return;
-  demo = await startDemo({ report: () => undefined, env: { NYX_RATE_LIMITS: 'off' } });
-  browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']);
-  const [first, second] = demo.servers;
+  const [first, second] = world.demo.servers;
   // What the page would show outside itself: headless Chromium shows nothing.
   const permissions = ['microphone', 'notifications', 'clipboard-read', 'clipboard-write'];
   [alice, bob] = await Promise.all([
-    newPerson(browser, first, 'alice', { permissions, acceptDownloads: true }),
-    newPerson(browser, second, 'bob', { permissions, acceptDownloads: true }),
+    newPerson(world.browser, first, 'alice', { permissions, acceptDownloads: true }),
+    newPerson(world.browser, second, 'bob', { permissions, acceptDownloads: true }),
   ]);
   await createRoom(alice.page, roomName);
   await invite(alice.page, bob.userId);
@@ -64,149 +71,37 @@ beforeAll(async () => {
   await sees(bob.page, 'minutes of the');
 }, patient);
 
-afterAll(async () => {
-  if (chromiumPath === undefined) return;
-  await browser.close();
-  await demo[Symbol.asyncDispose]();
-}, patient);
-
-const sendsFile = async (): Promise<void> => {
-  const bytes = randomBytes(70_000);
-  await sendFiles(alice.page, [{ name: 'tides.bin', mimeType: 'application/octet-stream', buffer: bytes }]);
-  const row = bob.page.getByRole('button', { name: /tides\.bin/ });
-  await row.waitFor(soon);
-  await row.click();
-  const download = bob.page.waitForEvent('download', soon);
-  await bob.page.getByRole('dialog').getByRole('button', { name: 'Save' }).last().click(soon);
-  expect(Buffer.compare(await readFile(await (await download).path()), bytes)).toBe(0);
-  await bob.page.keyboard.press('Escape');
-};
-
-const sendsVoice = async (): Promise<void> => {
-  await bob.page.getByRole('button', { name: 'Record a voice message' }).click();
-  await bob.page.getByText(/Recording 0:0[1-9]/).waitFor(soon);
-  await bob.page.getByRole('button', { name: 'Stop and send' }).click();
-  const voice = alice.page.locator('.message').filter({ hasText: 'Voice message' }).last();
-  await voice.getByRole('button', { name: 'Play' }).click(soon);
-  await expect
-    .poll(() => voice.locator('audio').evaluate((audio: HTMLAudioElement) => audio.currentTime), soon)
-    .toBeGreaterThan(0);
-};
-
-const runsPoll = async (): Promise<void> => {
-  await alice.page.getByRole('button', { name: 'Attach' }).click();
-  await alice.page.getByRole('menuitem', { name: 'Poll' }).click();
-  const dialog = alice.page.getByRole('dialog');
-  await dialog.getByLabel('Question').fill('Which evening?');
-  await dialog.getByLabel('Answer 1').fill('Tuesday');
-  await dialog.getByLabel('Answer 2').fill('Friday');
-  await dialog.getByRole('button', { name: 'Create' }).click();
-  const poll = (page: Page) => page.locator('.message').filter({ hasText: 'Which evening?' }).last();
-  await poll(bob.page)
-    .getByRole('button', { name: /Friday/ })
-    .click(soon);
-  await poll(alice.page).getByText('1 vote').waitFor(soon);
-  await poll(alice.page)
-    .getByRole('button', { name: /Tuesday/ })
-    .click();
-  await poll(bob.page).getByText('2 votes').waitFor(soon);
-  // A vote can be changed; the last one counts.
-  await poll(bob.page)
-    .getByRole('button', { name: /Tuesday/ })
-    .click();
-  await poll(alice.page)
-    .getByRole('button', { name: /Tuesday.*100%/ })
-    .waitFor(soon);
-  await act(alice.page, 'Which evening?', 'End poll');
-  await poll(bob.page).getByText('Ended with 2 votes').waitFor(soon);
-  expect(
-    await poll(bob.page)
-      .getByRole('button', { name: /Friday/ })
-      .isDisabled(),
-  ).toBe(true);
-};
-
-const pinsAndForwards = async (): Promise<void> => {
-  await act(alice.page, 'minutes of the', 'Pin or unpin');
-  await bob.page.getByRole('button', { name: 'Pinned messages' }).click(soon);
-  await bob.page.getByRole('complementary').getByText('minutes of the').waitFor(soon);
-  await closePanel(bob.page);
-  await createRoom(alice.page, 'Notes to myself');
-  await openRoom(alice.page, roomName);
-  await act(alice.page, 'minutes of the', 'Forward');
-  await alice.page.getByRole('dialog').getByRole('button', { name: 'Notes to myself' }).click();
-  await openRoom(alice.page, 'Notes to myself');
-  await message(alice.page, 'minutes of the').getByRole('img', { name: 'Sent' }).waitFor(soon);
-  // A forwarded message is a new one: formatting stays, what it belonged to does not.
-  expect(await message(alice.page, 'minutes of the').locator('strong').innerText()).toBe('last');
-  await openRoom(alice.page, roomName);
-};
-
-const usesThreadsAndSearch = async (): Promise<void> => {
-  await act(bob.page, 'minutes of the', 'Reply in thread');
-  const thread = bob.page.locator('.thread .composer textarea');
-  await thread.fill('one correction to page two');
-  await thread.press('Enter');
-  await alice.page.getByRole('button', { name: '1 reply' }).click(soon);
-  await alice.page.locator('.thread').getByText('one correction to page two').waitFor(soon);
-  await closePanel(alice.page);
-  await closePanel(bob.page);
-  await alice.page.getByRole('button', { name: 'Search in this conversation' }).click();
-  await alice.page.getByPlaceholder('Search messages').fill('LAST meet');
-  const hit = alice.page.getByRole('complementary').locator('mark');
-  await hit.first().waitFor(soon);
-  expect((await hit.first().innerText()).toLowerCase()).toBe('last meet');
-  // What was written as markdown is found and shown as text.
-  expect(await alice.page.getByRole('complementary').locator('.what').first().innerText()).not.toContain(
-    '**',
-  );
-  await closePanel(alice.page);
-};
-
-const exports = async (): Promise<void> => {
-  await openPanel(bob.page);
-  await bob.page.getByRole('tab', { name: 'Privacy' }).click();
-  const download = bob.page.waitForEvent('download', soon);
-  await bob.page.getByRole('button', { name: 'Export history' }).click();
-  const file = await readFile(await (await download).path(), 'utf8');
-  const events = JSON.parse(file) as { type: string; content: { body?: string } }[];
-  expect(events.some((event) => event.content.body?.includes('minutes of the') === true)).toBe(true);
-  expect(events.some((event) => event.type === 'm.room.create')).toBe(true);
-  await closePanel(bob.page);
-};
-
-const givesRoles = async (): Promise<void> => {
-  await openMember(alice.page, bob.userId);
-  await alice.page.getByLabel('Role').selectOption('50');
-  await bob.page.getByText('alice changed who may do what').waitFor(soon);
-  await closePanel(alice.page);
-  await openPanel(bob.page);
-  await bob.page.getByRole('tab', { name: 'People' }).click();
-  await bob.page.locator('.member').filter({ hasText: bob.userId }).getByText('Moderator').waitFor(soon);
-  // A moderator may change what members may not.
-  await bob.page.getByRole('tab', { name: 'Settings' }).click();
-  await bob.page
-    .getByRole('complementary')
-    .getByLabel('What is it about?')
-    .or(bob.page.getByLabel('Topic'))
-    .fill('Boats and berths');
-  await bob.page.getByRole('complementary').getByRole('button', { name: 'Save' }).click();
-  await alice.page.getByText('bob set the topic: Boats and berths').waitFor(soon);
-  await closePanel(bob.page);
-};
-
 describe.skipIf(chromiumPath === undefined)('everyday', () => {
   it(
     'sends files and voice, runs a poll, pins, forwards, threads, searches, exports and gives roles',
     async () => {
       pages();
-      await sendsFile();
-      await sendsVoice();
-      await runsPoll();
-      await pinsAndForwards();
-      await usesThreadsAndSearch();
-      await exports();
-      await givesRoles();
+      const pair = { alice, bob };
+      await sendsFile(pair);
+      await sendsVoice(pair);
+      await runsPoll(pair);
+      await pinsAndForwards(pair);
+      await usesThreadsAndSearch(pair);
+      await exportsHistory(pair);
+      await givesRoles(pair);
+    },
+    patient,
+  );
+
+  it(
+    'completes mentions, keeps drafts, edits with the arrow, obeys commands, takes files, joins by address, reports',
+    async () => {
+      pages();
+      const pair = { alice, bob };
+      await openRoom(alice.page, roomName);
+      await openRoom(bob.page, roomName);
+      await completesMentions(pair);
+      await editsWithArrow(pair);
+      await dropsAndPastes(pair);
+      await obeysCommands(pair);
+      await reportsMessage(pair);
+      await joinsByAddress(pair);
+      await keepsDraft(pair);
     },
     patient,
   );
@@ -214,8 +109,8 @@ describe.skipIf(chromiumPath === undefined)('everyday', () => {
   it(
     'takes direct messages from strangers as requests, notifies, and blocks',
     async () => {
-      const [first] = demo.servers;
-      const dora = await newPerson(browser, first, 'dora');
+      const [first] = world.demo.servers;
+      const dora = await newPerson(world.browser, first, 'dora');
       pages(dora);
       // A stranger's first contact waits apart.
       await dora.page.getByRole('button', { name: 'New conversation' }).click();
@@ -340,9 +235,9 @@ describe.skipIf(chromiumPath === undefined)('everyday', () => {
   it(
     'links a device by its code, recovers another by the words, verifies people by emoji, and signs devices out',
     async () => {
-      const [first] = demo.servers;
-      const linked = await newPage(browser);
-      const recovered = await newPage(browser);
+      const [first] = world.demo.servers;
+      const linked = await newPage(world.browser);
+      const recovered = await newPage(world.browser);
       onTestFailed(async () =>
         console.log(
           await describePages([

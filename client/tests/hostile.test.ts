@@ -2,10 +2,8 @@
  * Bad input: what other people, other clients and a bad server can put before the app. The page stays usable, says what
  * happened, and offers the next step; one bad room never stops the others.
  */
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import type { Browser, Page, Route } from 'playwright-core';
-import type { Demo } from '@nyx/homeserver/demo/start-demo.ts';
-import { startDemo } from '@nyx/homeserver/demo/start-demo.ts';
+import { describe, expect, it, onTestFailed } from 'vitest';
+import type { Page, Route } from 'playwright-core';
 import {
   closePanel,
   composer,
@@ -22,171 +20,14 @@ import {
   signUp,
 } from './app-driver.ts';
 import type { Person } from './app-driver.ts';
-import { chromiumPath, launch } from './browser.ts';
+import { chromiumPath } from './browser.ts';
+import { patient, soon, useWorld } from './world.ts';
+import { hostileRooms } from './hostile-events.ts';
 import { png } from './picture.ts';
 
 type Json = Record<string, unknown>;
 
-const patient = 300_000;
-const soon = { timeout: 60_000 };
-
-let demo: Demo;
-let browser: Browser;
-
-beforeAll(async () => {
-  if (chromiumPath === undefined) return;
-  demo = await startDemo({ report: () => undefined, env: { NYX_RATE_LIMITS: 'off' } });
-  browser = await launch();
-}, patient);
-
-afterAll(async () => {
-  if (chromiumPath === undefined) return;
-  await browser.close();
-  await demo[Symbol.asyncDispose]();
-}, patient);
-
-let events = 0;
-const event = (content: unknown, more: Json = {}): Json => ({
-  event_id: `$hostile${++events}`,
-  type: 'm.room.message',
-  sender: '@mallory:evil.example',
-  origin_server_ts: 1_700_000_000_000 + events,
-  content,
-  ...more,
-});
-const html = (formatted: string, body = 'plain'): Json =>
-  event({ msgtype: 'm.text', body, format: 'org.matrix.custom.html', formatted_body: formatted });
-const state = (type: string, content: unknown, key = ''): Json => event(content, { type, state_key: key });
-
-const rtl = '\u202egnp.exe\u202c';
-const giant = 'Ω'.repeat(100_000);
-
-/** Everything a message can do to a page that trusts it. */
-const hostileMessages = (): Json[] => [
-  html('<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>'),
-  html(
-    '<svg><a xlink:href="javascript:window.pwned=3"><text>x</text></a></svg><iframe srcdoc="<script>parent.pwned=4</script>"></iframe>',
-  ),
-  html(
-    '<a href="javascript:window.pwned=5">click me</a> <a href="data:text/html,<script>1</script>">me too</a>',
-  ),
-  html('<form action="https://evil.example"><input name="password"><button>Sign in</button></form>'),
-  html(
-    '<style>* { display: none !important }</style><p style="position:fixed;inset:0;z-index:9999">cover</p>',
-  ),
-  html('<math><mtext><table><mglyph><style><img src=x onerror="window.pwned=6">'),
-  html('<b>'.repeat(20_000) + 'deep'),
-  html('<br>'.repeat(20_000) + 'tall'),
-  html('<p>x</p>'.repeat(20_000)),
-  html(`<font data-mx-color="#ffffff" data-mx-bg-color="#ffffff">invisible</font>`),
-  html('<span data-mx-spoiler="&lt;img src=x onerror=window.pwned=7&gt;">covered</span>'),
-  html(`<a href="https://matrix.to/#/%40mallory%3Aevil.example">${giant}</a>`),
-  event({ msgtype: 'm.text', body: '\n'.repeat(30_000) + 'bottom' }),
-  event({ msgtype: 'm.text', body: giant }),
-  event({ msgtype: 'm.text', body: `file ${rtl} and ${'a\u0300'.repeat(5_000)}` }),
-  event({ msgtype: 'm.text', body: '> '.repeat(10_000) + 'quoted' }),
-  event({
-    msgtype: 'm.image',
-    body: 'x.svg',
-    url: 'https://evil.example/tracker.svg',
-    info: { w: 1e308, h: -5, mimetype: 'image/svg+xml' },
-  }),
-  event({
-    msgtype: 'm.image',
-    body: '<b>x</b>',
-    url: 'mxc://evil.example/../../../_matrix/client/v3/logout',
-    info: 'none',
-  }),
-  event({
-    msgtype: 'm.image',
-    body: 'hash',
-    info: { w: 1, h: 100_000, 'xyz.amorgan.blurhash': '~'.repeat(60) },
-  }),
-  event({ msgtype: 'm.video', body: 5, file: { url: 7 } }),
-  event({
-    msgtype: 'm.audio',
-    body: {},
-    info: { duration: 'long' },
-    'org.matrix.msc1767.audio': { waveform: [{}, 'x'] },
-  }),
-  event({ msgtype: 'm.file', body: rtl, filename: giant }),
-  event({ msgtype: { a: 1 }, body: ['x'] }),
-  event({}),
-  event({ question: 1, answers: 'none' }, { type: 'org.matrix.msc3381.poll.start' }),
-  event(
-    {
-      'org.matrix.msc3381.poll.start': {
-        question: { body: giant },
-        answers: Array(500).fill({ id: 'same', body: 'x' }),
-        max_selections: 1e9,
-      },
-    },
-    { type: 'org.matrix.msc3381.poll.start' },
-  ),
-  event({ algorithm: 'm.megolm.v1.aes-sha2', ciphertext: 7 }, { type: 'm.room.encrypted' }),
-  event({ algorithm: 'NS.epoch.v1', ciphertext: '!!', kid: [], g: -1 }, { type: 'm.room.encrypted' }),
-  event({ 'm.relates_to': { rel_type: 'm.replace', event_id: '$hostile1' }, 'm.new_content': 'x' }),
-  event({ 'm.relates_to': { 'm.in_reply_to': { event_id: 5 } }, body: 'reply', msgtype: 'm.text' }),
-  ...Array.from({ length: 80 }, (_, n) =>
-    event(
-      {
-        'm.relates_to': {
-          rel_type: 'm.annotation',
-          event_id: '$hostile1',
-          key: `${giant.slice(0, 200)}${n}`,
-        },
-      },
-      { type: 'm.reaction' },
-    ),
-  ),
-  event({ body: 'constructor', msgtype: 'm.text' }, { sender: '__proto__' }),
-  event(
-    { membership: 'join', displayname: giant, avatar_url: 'javascript:1' },
-    { type: 'm.room.member', state_key: '@mallory:evil.example' },
-  ),
-  event(
-    { membership: 'join', displayname: { toString: 1 } },
-    { type: 'm.room.member', state_key: '@odd:evil.example' },
-  ),
-  event(
-    { membership: 'join', displayname: `alice${rtl}` },
-    { type: 'm.room.member', state_key: '@rtl:evil.example' },
-  ),
-  // Not events at all.
-  5 as unknown as Json,
-  null as unknown as Json,
-  { type: 'm.room.message' },
-  event('a string', {}),
-  event({ body: 'no time', msgtype: 'm.text' }, { origin_server_ts: 'yesterday' }),
-  event({ body: 'far', msgtype: 'm.text' }, { origin_server_ts: 8.7e15 }),
-  event({ body: 'negative', msgtype: 'm.text' }, { origin_server_ts: -1e15 }),
-  event({ msgtype: 'm.text', body: 'the last hostile message' }),
-];
-
-const hostileRooms = (): Json => ({
-  '!hostile:evil.example': {
-    state: {
-      events: [
-        state('m.room.create', { room_version: '11' }),
-        state('m.room.name', { name: `Hostile ${rtl}${giant}` }),
-        state('m.room.topic', { topic: giant }),
-      ],
-    },
-    timeline: { events: hostileMessages(), limited: 'maybe', prev_batch: 'p' },
-    unread_notifications: { notification_count: 'many', highlight_count: -3 },
-    summary: { 'm.heroes': 'nobody', 'm.joined_member_count': 1e300 },
-    ephemeral: {
-      events: [
-        { type: 'm.typing', content: { user_ids: [5, giant] } },
-        { type: 'm.receipt', content: { $x: { 'm.read': 'all' } } },
-      ],
-    },
-    account_data: { events: [{ type: 'm.tag', content: { tags: [1, 2] } }, 'x'] },
-  },
-  '!broken:evil.example': { timeline: 'none', state: 7 },
-  '!null:evil.example': null,
-  'not a room': { timeline: { events: [event({ body: 'x' })] } },
-});
+const world = useWorld();
 
 /** The socket is out of the way: these tests change what `/sync` answers. */
 const withoutSocket = (page: Page): Promise<void> =>
@@ -194,7 +35,7 @@ const withoutSocket = (page: Page): Promise<void> =>
 
 const untouched = async ({ page, faults }: Person): Promise<void> => {
   expect(await page.evaluate(() => (window as unknown as { pwned?: number }).pwned)).toBe(undefined);
-  expect(new URL(page.url()).origin).toBe(new URL(demo.servers[0].url).origin);
+  expect(new URL(page.url()).origin).toBe(new URL(world.demo.servers[0].url).origin);
   expect(await page.getByText('Something went wrong in Nyx.').count()).toBe(0);
   expect(faults.filter((fault) => fault.startsWith('page:'))).toEqual([]);
 };
@@ -204,8 +45,8 @@ describe.skipIf(chromiumPath === undefined)('bad input', () => {
     'stays usable with a room full of hostile events, and other rooms go on',
     async () => {
       const asked: string[] = [];
-      const [server] = demo.servers;
-      const person = await newPerson(browser, server, 'victim', {}, async (context) => {
+      const [server] = world.demo.servers;
+      const person = await newPerson(world.browser, server, 'victim', {}, async (context) => {
         context.on('request', (request) => asked.push(request.url()));
       });
       onTestFailed(async () => console.log(await describePages([person])));
@@ -273,8 +114,8 @@ describe.skipIf(chromiumPath === undefined)('bad input', () => {
   it(
     'says what went wrong and offers the next step when the server answers badly, at every step',
     async () => {
-      const [server] = demo.servers;
-      const { page, context, faults } = await newPage(browser);
+      const [server] = world.demo.servers;
+      const { page, context, faults } = await newPage(world.browser);
       onTestFailed(async () => console.log(await describePages([{ page, faults, userId: 'patience' }])));
       await withoutSocket(page);
       /** Answers requests to a path badly, until it is called off. */

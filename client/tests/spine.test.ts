@@ -3,10 +3,8 @@
  * encrypted room, lose members, keys, the network and a server; then everything the servers hold is searched for what
  * they said (e2ee.md section 3).
  */
-import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
-import type { Browser, BrowserContext } from 'playwright-core';
-import type { Demo } from '@nyx/homeserver/demo/start-demo.ts';
-import { startDemo } from '@nyx/homeserver/demo/start-demo.ts';
+import { expect, it, onTestFailed } from 'vitest';
+import type { BrowserContext } from 'playwright-core';
 import {
   acceptInvite,
   act,
@@ -28,7 +26,8 @@ import {
   watchFor,
 } from './app-driver.ts';
 import type { KeyLoss, Person } from './app-driver.ts';
-import { chromiumPath, launch } from './browser.ts';
+import { chromiumPath } from './browser.ts';
+import { patient, soon, useWorld } from './world.ts';
 import { png } from './picture.ts';
 import { eventsOf, searchServers } from './server-search.ts';
 
@@ -57,23 +56,8 @@ const secrets = {
   afterRestart: 'lanternfig after the restart',
 };
 const roomName = 'Spine observatory';
-const patient = 300_000;
-const soon = { timeout: 60_000 };
 
-let demo: Demo;
-let browser: Browser;
-
-beforeAll(async () => {
-  if (chromiumPath === undefined) return;
-  demo = await startDemo({ report: () => undefined, env: { NYX_RATE_LIMITS: 'off' } });
-  browser = await launch();
-}, patient);
-
-afterAll(async () => {
-  if (chromiumPath === undefined) return;
-  await browser.close();
-  await demo[Symbol.asyncDispose]();
-}, patient);
+const world = useWorld();
 
 const sent = (person: Person, text: string): Promise<void> =>
   message(person.page, text)
@@ -216,7 +200,7 @@ const loseTheNetwork = async (alice: Person, bob: Person): Promise<void> => {
 };
 
 const restartTheServer = async (alice: Person, bob: Person): Promise<void> => {
-  const [first] = demo.servers;
+  const [first] = world.demo.servers;
   await first.stop();
   await alice.page.getByText('The server cannot be reached').waitFor(soon);
   await say(alice.page, secrets.serverDown);
@@ -245,15 +229,15 @@ const clearKeys = new Set([
 it.skipIf(chromiumPath === undefined)(
   'people on two servers talk, and the servers hold nothing of what they said',
   async () => {
-    const [first, second] = demo.servers;
+    const [first, second] = world.demo.servers;
     let loss: KeyLoss = { losing: false, lost: 0 };
     const losable = async (context: BrowserContext): Promise<void> => {
       loss = await makeKeysLosable(context);
     };
     const [alice, bob, carol] = await Promise.all([
-      newPerson(browser, first, 'alice'),
-      newPerson(browser, second, 'bob', {}, losable),
-      newPerson(browser, second, 'carol'),
+      newPerson(world.browser, first, 'alice'),
+      newPerson(world.browser, second, 'bob', {}, losable),
+      newPerson(world.browser, second, 'carol'),
     ]);
     const people = [alice, bob, carol];
     onTestFailed(async () => console.log(await describePages(people)));
@@ -265,10 +249,10 @@ it.skipIf(chromiumPath === undefined)(
     await restartTheServer(alice, bob);
 
     const words = [...Object.values(secrets), passphrase, ...people.map((one) => one.words.join(' '))];
-    const found = await searchServers(demo, [...words, roomName]);
+    const found = await searchServers(world.demo, [...words, roomName]);
     // The room's name is clear by design: finding it proves that the search looks where the content would be.
     expect(found).toEqual({ mongo: [roomName], redis: [], files: [] });
-    for (const event of await eventsOf(demo, roomId)) {
+    for (const event of await eventsOf(world.demo, roomId)) {
       if ('state_key' in event || event.type === 'm.room.redaction') continue;
       expect(event.type).toBe('m.room.encrypted');
       const content = event.content as Record<string, unknown>;

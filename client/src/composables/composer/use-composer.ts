@@ -29,7 +29,7 @@ export const useComposer = (roomId: string, thread?: string) => {
   const preferences = usePreferences();
   const { show } = useToasts();
   const { errorText } = useErrorText();
-  const { draft, load, clear } = useDraft(thread === undefined ? roomId : `${roomId}|${thread}`);
+  const { draft, load, clear, save } = useDraft(thread === undefined ? roomId : `${roomId}|${thread}`);
   const problem = ref('');
   let typedAt = 0;
 
@@ -174,6 +174,8 @@ export const useComposer = (roomId: string, thread?: string) => {
       else throw error;
       return false;
     }
+    // It is in the queue: a reload must not offer it once more.
+    save();
     return true;
   };
 

@@ -20,6 +20,8 @@ const empty = (): Draft => ({
 });
 const saveAfterMs = 300;
 const collection = 'drafts';
+/** Writes that are not done yet, by draft: who comes back to a room at once must not read what was there before. */
+const underWay = new Map<string, Promise<void>>();
 
 /** What is being written in a room or thread, kept over reloads, sealed by the vault. */
 export const useDraft = (key: string) => {
@@ -28,23 +30,35 @@ export const useDraft = (key: string) => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let touched = false;
 
-  const save = async (): Promise<void> => {
-    clearTimeout(timer);
-    if (!touched) return;
-    const value = { ...draft, mentions: [...draft.mentions] };
-    const isEmpty = draft.text === '' && draft.replyTo === undefined;
+  const write = async (value: Draft): Promise<void> => {
+    const isEmpty = value.text === '' && value.replyTo === undefined;
+    const entry = { key, value: { ...value, mentions: [...value.mentions] } };
     try {
       await runtime.engine.call(
         'localPut',
-        isEmpty ? { collection, remove: [key] } : { collection, put: [{ key, value }] },
+        isEmpty ? { collection, remove: [key] } : { collection, put: [entry] },
       );
     } catch (error) {
       // A draft that cannot be kept is still on the screen.
       runtime.platform.report(error);
     }
   };
+  /** Keeps what stands there now, after what was to be kept before. */
+  const save = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (!touched) return;
+    const value: Draft = { ...draft, mentions: new Map(draft.mentions) };
+    const next = (underWay.get(key) ?? Promise.resolve())
+      .then(() => write(value))
+      .finally(() => {
+        if (underWay.get(key) === next) underWay.delete(key);
+      });
+    underWay.set(key, next);
+  };
 
   const load = async (): Promise<void> => {
+    await underWay.get(key);
     const { entries } = await runtime.engine.call('localGet', { collection, keys: [key] });
     const stored = recordOf(entries[0]?.value);
     // Typing that began before the store answered wins.
@@ -62,13 +76,21 @@ export const useDraft = (key: string) => {
     () => {
       touched = true;
       clearTimeout(timer);
-      timer = setTimeout(() => void save(), saveAfterMs);
+      timer = setTimeout(save, saveAfterMs);
     },
     { deep: true },
   );
-  onScopeDispose(() => void save());
+  // A hidden page may never be shown again.
+  const onHidden = (): void => {
+    if (document.visibilityState === 'hidden' && timer !== undefined) save();
+  };
+  document.addEventListener('visibilitychange', onHidden);
+  onScopeDispose(() => {
+    document.removeEventListener('visibilitychange', onHidden);
+    save();
+  });
   const clear = (): void => {
     Object.assign(draft, empty());
   };
-  return { draft, load, clear };
+  return { draft, load, clear, save };
 };
