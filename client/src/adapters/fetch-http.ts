@@ -41,6 +41,7 @@ export const fetchHttp: HttpPort = {
         signal,
         credentials: 'omit',
         cache: 'no-store',
+        redirect: request.redirect ?? 'follow',
         referrerPolicy: 'no-referrer',
         ...(request.body === undefined ? {} : { body: request.body }),
       });

@@ -7,6 +7,7 @@ import { limits } from '../matrix/limits.ts';
 import { cleanName } from '../matrix/store/room-writer.ts';
 import { localpartOf } from '../matrix/types.ts';
 import type { BareEvent, Membership } from '../matrix/types.ts';
+import { resolveProfile } from '../plugins/registry.ts';
 import { useSession } from './session.ts';
 
 export type Member = {
@@ -113,6 +114,8 @@ export const usePeople = defineStore('people', () => {
 
   /** The name to show for a person in a room; never empty, and never another member's. */
   const nameIn = (roomId: string, userId: string): string => {
+    const resolved = cleanName(resolveProfile(userId)?.name);
+    if (resolved !== '') return resolved;
     const room = roomOf(roomId).value;
     const name = room.members.get(userId)?.name ?? '';
     if (name === '') return localpartOf(userId);

@@ -25,6 +25,7 @@ let onNearStart: (() => void) | undefined;
 
 const context: TimelineContext = {
   ownUserId: '@me:example.org',
+  roomId: '!room:example.org',
   group: ref(true),
   person: (userId) => ({ name: userId.slice(1).split(':')[0] ?? userId, avatar: undefined }),
   readers: () => [],

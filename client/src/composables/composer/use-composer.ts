@@ -7,6 +7,7 @@ import type { Result } from '../../matrix/api/result.ts';
 import { sendTyping } from '../../matrix/api/rooms.ts';
 import { OutboxFull } from '../../matrix/send-queue/queue.ts';
 import { usePreferences } from '../../stores/preferences.ts';
+import { commandOf, runPluginCommand } from '../../plugins/commands.ts';
 import { useRuntime } from '../../stores/session.ts';
 import { inviteTo, isUserId, joinAny, leave, parseAddress, removeFrom } from '../rooms/room-actions.ts';
 import { useErrorText } from '../use-error-text.ts';
@@ -153,19 +154,30 @@ export const useComposer = (roomId: string, thread?: string) => {
     if (typed === '' || excess.value > 0) return false;
     stopTyping();
     const parsed = draft.edits === undefined ? parseCommand(typed) : ({ kind: 'text', text: typed } as const);
-    if (parsed.kind === 'unknown') {
+    const plugin = parsed.kind === 'unknown' ? commandOf(parsed.name) : undefined;
+    if (parsed.kind === 'unknown' && plugin === undefined) {
       problem.value = t('composer.unknownCommand', { name: parsed.name });
       return false;
     }
     const written: Draft = { ...draft, mentions: new Map(draft.mentions) };
     clear();
     try {
-      if (parsed.kind === 'command') {
+      if (plugin !== undefined) {
+        const result = await runPluginCommand(plugin, { args: typed.replace(/^\S+\s*/u, ''), roomId });
+        if (result === 'failed') {
+          problem.value = t('plugins.reject', { name: plugin.live.pluginName });
+          putBack(written);
+          return false;
+        }
+        if (result !== undefined && 'send' in result) await runtime.queue.add({ roomId, ...result.send });
+        else if (result !== undefined && 'insert' in result) putBack({ ...written, text: result.insert });
+        else if (result !== undefined) show(result.notice);
+      } else if (parsed.kind === 'command') {
         if (!(await runCommand(parsed, written))) {
           putBack(written);
           return false;
         }
-      } else {
+      } else if (parsed.kind === 'text') {
         await sendText(parsed.text, 'markdown', written);
       }
     } catch (error) {

@@ -1,6 +1,7 @@
 import { computed, ref, toValue } from 'vue';
 import type { MaybeRefOrGetter } from 'vue';
 import { usePeople } from '../../stores/people.ts';
+import { at } from '../../plugins/registry.ts';
 import { commands } from './commands.ts';
 
 export type Suggestion =
@@ -39,7 +40,12 @@ export const useSuggestions = (roomId: MaybeRefOrGetter<string>) => {
     if (current === undefined) return [];
     const needle = current.word.toLocaleLowerCase();
     if (current.trigger === '/') {
-      return commands
+      const ofPlugins = at('slash-command').flatMap(({ contribution }) =>
+        'description' in contribution
+          ? [{ name: contribution.name, usage: `/${contribution.name} ${contribution.usage ?? ''}`.trim() }]
+          : [],
+      );
+      return [...commands, ...ofPlugins]
         .filter((command) => command.name.startsWith(needle))
         .slice(0, maxShown)
         .map((command) => ({

@@ -42,6 +42,7 @@ export interface Attachments {
 /** What rows need from the room they stand in; given once by the timeline, not passed through every component. */
 export interface TimelineContext {
   readonly ownUserId: string;
+  readonly roomId: string;
   /** Show senders' names and pictures: not in a direct chat of two. */
   readonly group: Ref<boolean>;
   person(userId: string): Person;

@@ -1,3 +1,4 @@
+import { rendererHeight } from '../../plugins/renderers.ts';
 import type { TimelineItem } from '../../matrix/timeline/items.ts';
 
 /** Largest box a picture gets, px. */
@@ -42,6 +43,8 @@ export const estimateHeight = (item: TimelineItem, width: number): number => {
         (item.replyTo === undefined ? 0 : 52) +
         (item.thread === undefined ? 0 : 32);
       const { body } = item;
+      const drawn = rendererHeight(item);
+      if (drawn !== undefined) return chrome + drawn + extras;
       if (item.locked !== undefined) return chrome + lineHeight + extras;
       if (body.kind === 'text' || body.kind === 'notice' || body.kind === 'emote') {
         const perLine = column / charWidth;

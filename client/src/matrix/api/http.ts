@@ -8,6 +8,8 @@ export type HttpRequest = {
   headers: Record<string, string>;
   body?: string | Blob;
   timeoutMs: number;
+  /** `error` refuses to be sent elsewhere. */
+  redirect?: 'error' | 'follow';
   signal?: AbortSignal;
   /** Fraction sent, 0..1; only for uploads. */
   onProgress?: (fraction: number) => void;

@@ -22,6 +22,8 @@ export type MessageItem = {
   readonly head: boolean;
   readonly tail: boolean;
   readonly body: Body;
+  /** Type and content as they were decrypted, of kinds that we do not draw ourselves. */
+  readonly raw?: { readonly type: string; readonly content: Content } | undefined;
   /** Set when there is nothing to show yet, or ever. */
   readonly locked: Exclude<Clear, { state: 'clear' | 'decrypted' }> | undefined;
   readonly replyTo: string | undefined;
@@ -98,6 +100,9 @@ const mentions = (content: Content, userId: string): boolean => {
   return stringsOf(list?.user_ids, 200).includes(userId) || list?.room === true;
 };
 
+const rawOf = (type: string, content: Content): MessageItem['raw'] =>
+  type.startsWith('m.room.') ? undefined : { type, content };
+
 type Draft = { -readonly [K in keyof MessageItem]: MessageItem[K] };
 
 const messageFrom = (entry: Entry, input: ItemsInput): Draft | undefined => {
@@ -123,6 +128,7 @@ const messageFrom = (entry: Entry, input: ItemsInput): Draft | undefined => {
     head: true,
     tail: true,
     body: redacted ? { kind: 'redacted' } : bodyOf(shown?.type ?? '', content, replyTo !== undefined),
+    raw: redacted || shown === undefined ? undefined : rawOf(shown.type, content),
     locked: clear.state === 'clear' || clear.state === 'decrypted' ? undefined : clear,
     replyTo: redacted ? undefined : replyTo,
     edited: edit !== undefined && !redacted,
@@ -173,6 +179,7 @@ const messageFromEcho = (echo: Echo, ownUserId: string): Draft | undefined => {
     head: true,
     tail: true,
     body: bodyOf(entry.type, entry.content, replyTo !== undefined),
+    raw: rawOf(entry.type, entry.content),
     locked: undefined,
     replyTo,
     edited: false,

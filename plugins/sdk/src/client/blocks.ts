@@ -35,7 +35,7 @@ export const blockSchema = z.discriminatedUnion('kind', [
     kind: z.literal('button'),
     id: actionId,
     label,
-    variant: z.enum(['solid', 'soft', 'ghost', 'danger']).optional(),
+    variant: z.enum(['primary', 'soft', 'ghost', 'danger']).optional(),
     disabled: z.boolean().optional(),
   }),
   z.strictObject({ kind: z.literal('input'), id: actionId, label, value: text.optional() }),

@@ -122,11 +122,11 @@ export interface SandboxedContext extends ClientContext {
 
 /** The client's own components, so that plugins look like it. Props as named. */
 export type UiKit = {
-  /** `variant: solid | soft | ghost | danger`, `wide`, `disabled`; slot. */
+  /** `variant: primary | soft | ghost | danger`, `wide`, `disabled`; slot. */
   readonly Button: Component;
   /** `label`, `icon` (a component), `active`, `disabled`. */
   readonly IconButton: Component;
-  /** `modelValue`, `label`, `description`. */
+  /** `modelValue`, `label`, `hint`, `disabled`; emits `update:modelValue`. */
   readonly Switch: Component;
   /** `modelValue`, `label`, `maxlength`, `type`. */
   readonly TextField: Component;

@@ -1,0 +1,10 @@
+import type { TrustedPlugin } from '@nyx/plugin-sdk/client/plugin.ts';
+
+/** A trusted plugin that is built together with the client. */
+export type BundledPlugin = {
+  readonly manifest: unknown;
+  readonly load: () => Promise<{ readonly plugin: TrustedPlugin }>;
+};
+
+/** Plugins that come with this client; the person may switch each off. */
+export const bundledPlugins: readonly BundledPlugin[] = [];
