@@ -362,26 +362,6 @@ export const appId: Words<typeof appEn> = {
     noPins: 'Tidak ada yang disematkan',
     noTopic: 'Tanpa topik',
   },
-  plugins: {
-    none: 'Tidak ada plugin',
-    noneText: 'Pengelola Anda tidak memasang plugin di klien ini.',
-    by: 'Ditanyakan oleh plugin {name}',
-    stopped: 'Plugin {name} beberapa kali gagal dan dimatikan.',
-    permissions: '{count} izin | {count} izin',
-    bundled: 'disertakan dalam klien ini',
-    erase: 'Hapus datanya',
-    eraseText:
-      '{name} dimatikan, dan semua yang disimpannya di perangkat ini dihapus: pengaturan, data, dan kuncinya.',
-    state: {
-      disabled: 'mati',
-      'needs-permission': 'kurang izin',
-      active: 'hidup',
-      failed: 'berhenti setelah galat',
-      incompatible: 'tidak cocok dengan klien ini',
-    },
-    tier: { trusted: 'tepercaya', sandboxed: 'terkurung' },
-    reject: 'Plugin {name} tidak dapat melakukannya.',
-  },
   settings: {
     title: 'Pengaturan',
     profile: 'Profil',

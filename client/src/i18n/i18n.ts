@@ -2,10 +2,11 @@ import { createI18n } from 'vue-i18n';
 import type { I18n } from 'vue-i18n';
 import { loadSetting, saveSetting } from '../adapters/saved-session.ts';
 import { appEn } from './app.en.ts';
+import { pluginsEn } from './plugins.en.ts';
 import { timelineEn } from './timeline.en.ts';
 import type { Words } from './words.ts';
 
-const en = { ...appEn, ...timelineEn };
+const en = { ...appEn, ...timelineEn, ...pluginsEn };
 export type Messages = Words<typeof en>;
 
 /** Languages with their own names. English is in the start-up bundle, the others load when chosen. */
@@ -17,8 +18,12 @@ export type Language = (typeof languages)[number]['code'];
 
 const loaders: Record<Exclude<Language, 'en'>, () => Promise<Messages>> = {
   id: async () => {
-    const [app, timeline] = await Promise.all([import('./app.id.ts'), import('./timeline.id.ts')]);
-    return { ...app.appId, ...timeline.timelineId };
+    const [app, timeline, plugins] = await Promise.all([
+      import('./app.id.ts'),
+      import('./timeline.id.ts'),
+      import('./plugins.id.ts'),
+    ]);
+    return { ...app.appId, ...timeline.timelineId, ...plugins.pluginsId };
   },
 };
 

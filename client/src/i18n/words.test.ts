@@ -3,6 +3,8 @@ import { createI18n } from 'vue-i18n';
 import { describe, expect, it } from 'vitest';
 import { appEn } from './app.en.ts';
 import { appId } from './app.id.ts';
+import { pluginsEn } from './plugins.en.ts';
+import { pluginsId } from './plugins.id.ts';
 import { timelineEn } from './timeline.en.ts';
 import { timelineId } from './timeline.id.ts';
 
@@ -15,8 +17,8 @@ const flat = (tree: Tree, prefix = ''): Map<string, string> =>
     ),
   );
 
-const en = flat({ ...appEn, ...timelineEn });
-const id = flat({ ...appId, ...timelineId });
+const en = flat({ ...appEn, ...timelineEn, ...pluginsEn });
+const id = flat({ ...appId, ...timelineId, ...pluginsId });
 const root = new URL('..', import.meta.url);
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.(?:vue|ts)$/.test(file) && !file.startsWith('i18n') && !file.endsWith('.test.ts'))

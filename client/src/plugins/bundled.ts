@@ -2,7 +2,8 @@ import type { TrustedPlugin } from '@nyx/plugin-sdk/client/plugin.ts';
 
 /** A trusted plugin that is built together with the client. */
 export type BundledPlugin = {
-  readonly manifest: unknown;
+  /** The parsed `plugin.json`, not checked yet. */
+  readonly manifest: () => Promise<unknown>;
   readonly load: () => Promise<{ readonly plugin: TrustedPlugin }>;
 };
 

@@ -90,7 +90,7 @@ export class PluginHost {
   /** Starts what is switched on. */
   async start(sources: readonly BundledPlugin[]): Promise<void> {
     for (const source of sources) {
-      const parsed = manifestSchema.safeParse(source.manifest);
+      const parsed = manifestSchema.safeParse(await source.manifest());
       if (!parsed.success) {
         this.#runtime.platform.report(parsed.error);
         continue;
