@@ -425,6 +425,12 @@ export const appEn = {
     scanStop: 'Stop the camera',
     scanRefused: 'The camera is not available. Paste the code instead.',
     scanLook: 'Hold the code in front of the camera',
+    foreignBackup:
+      'Another app keeps the backup of this account, so Nyx has made none: messages read here cannot be recovered with your words.',
+    replaceBackup: 'Use Nyx’s backup',
+    replaceBackupTitle: 'Replace the other app’s backup?',
+    replaceBackupText:
+      'The other app will no longer be able to recover its messages from the server. Nyx keeps a backup of its own in its place.',
     passphrase: 'Passphrase of this device',
     oldPassphrase: 'Current passphrase',
     newPassphrase: 'New passphrase',

@@ -428,6 +428,12 @@ export const appId: Words<typeof appEn> = {
     scanStop: 'Matikan kamera',
     scanRefused: 'Kamera tidak tersedia. Tempel kodenya saja.',
     scanLook: 'Arahkan kode ke kamera',
+    foreignBackup:
+      'Aplikasi lain menyimpan cadangan akun ini, jadi Nyx tidak membuatnya: pesan yang dibaca di sini tidak dapat dipulihkan dengan kata Anda.',
+    replaceBackup: 'Pakai cadangan Nyx',
+    replaceBackupTitle: 'Ganti cadangan aplikasi lain?',
+    replaceBackupText:
+      'Aplikasi lain itu tidak lagi dapat memulihkan pesannya dari server. Nyx menyimpan cadangannya sendiri sebagai ganti.',
     passphrase: 'Frasa sandi perangkat ini',
     oldPassphrase: 'Frasa sandi sekarang',
     newPassphrase: 'Frasa sandi baru',

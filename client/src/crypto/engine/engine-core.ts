@@ -53,6 +53,7 @@ export class EngineCore {
       backoff: new Map(),
       wantClaim: new Set(),
       standardClaims: false,
+      foreignBackup: false,
       wantMembers: new Set(),
       flows: new Map(),
       storeCheck: 'unchecked',

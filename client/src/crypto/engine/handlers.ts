@@ -7,6 +7,7 @@ import { equalBytes } from '../primitives/bytes.ts';
 import { decryptEvent } from './group-receive.ts';
 import { SENT } from './group-send.ts';
 import { askAgain } from './healing.ts';
+import { replaceBackup } from './recovery.ts';
 import { approveLinking, startLinking } from './linking.ts';
 import type { Op } from './op.ts';
 import { identityStatus } from './own-identity.ts';
@@ -97,6 +98,10 @@ export const handlers: Handlers = {
     return { recoveryKey: storage === undefined ? undefined : encodeRecoveryKey(storage) };
   },
   identityStatus: (op) => identityStatus(op),
+  replaceBackup: (op) => {
+    replaceBackup(op);
+    return {};
+  },
   userIdentity: (op, { userId }) => userIdentity(op, userId),
   acceptIdentityChange: (op, { userId, masterKey }) => {
     const user = op.tx.get(USERS, userId);

@@ -43,6 +43,8 @@ export type Memory = {
   restore?: RestoreMemory;
   /** The prekeys' state in which nothing was due, and when that was (clock, ms). */
   prekeysIdle?: { readonly state: object; readonly since: number };
+  /** The account's backup was found to be another client's: not looked at again in this run. */
+  foreignBackup: boolean;
   /** Rooms whose member list is wanted. */
   readonly wantMembers: Set<string>;
   /** Whether this vault is as new as the server's mark says. */

@@ -20,7 +20,8 @@ type IdentityState = {
   readonly keysUploaded: boolean;
   /** The device's cross-signature was uploaded. */
   readonly deviceSigned: boolean;
-  readonly backup: 'none' | 'active' | 'locked';
+  /** `foreign`: the account's backup is another client's, and stays so until the user says otherwise. */
+  readonly backup: 'none' | 'active' | 'locked' | 'foreign';
 };
 const STATE: Table<IdentityState> = jsonTable('identity');
 const NAME = 'own';

@@ -119,6 +119,50 @@ describe('the recovery words', () => {
   });
 });
 
+describe('a backup that another client keeps', () => {
+  const MEGOLM = 'm.megolm_backup.v1.curve25519-aes-sha2';
+  const kept = () => world.server.users.get('@alice:one.test')?.backup;
+
+  it('stays until the user gives it up; then ours takes its place with all that was to be kept', async () => {
+    const alice = new SimClient(world.server, world.clock, '@alice:one.test', 'OLD');
+    world.server.addDevice(alice.userId, 'OLD');
+    const user = world.server.users.get(alice.userId);
+    if (user === undefined) throw new Error('alice');
+    const info = { algorithm: MEGOLM, auth_data: { public_key: 'abc', signatures: {} } };
+    user.backup = { version: 'megolm', info, rooms: {} };
+    await alice.host.call('createVault', {
+      ...{ userId: alice.userId, deviceId: 'OLD', passphrase: PASSPHRASE },
+    });
+    await alice.while(alice.host.call('bootstrapIdentity', {}));
+    world.clients.push(alice);
+    await alice.settle();
+    const bob = await world.start('bob');
+    await world.room(alice, bob);
+    await bob.send(ROOM, 'remember this');
+    await world.settle();
+    await world.pass(120_000, 10_000);
+    expect(await alice.host.call('identityStatus', {})).toMatchObject({ backup: 'foreign' });
+    expect(kept()).toMatchObject({ version: 'megolm', rooms: {} });
+    await alice.host.call('replaceBackup', {});
+    await world.settle();
+    expect(await alice.host.call('identityStatus', {})).toMatchObject({ backup: 'active' });
+    expect(kept()?.info.algorithm).not.toBe(MEGOLM);
+    expect(Object.keys(kept()?.rooms[ROOM]?.sessions ?? {})).toHaveLength(1);
+  });
+
+  it('does not keep a new device from its identity', async () => {
+    const { alice, words } = await withHistory();
+    alice.online = false;
+    const backup = kept();
+    if (backup === undefined) throw new Error('no backup');
+    backup.info = { algorithm: MEGOLM, auth_data: {} };
+    const fresh = await newDevice(words);
+    const { status } = await fresh.while(fresh.host.call('restoreIdentity', { words }));
+    expect(status).toMatchObject({ crossSigning: 'ready', deviceSigned: true, backup: 'foreign' });
+    expect(kept()?.info.algorithm).toBe(MEGOLM);
+  });
+});
+
 describe('an account that has an identity', () => {
   it('is not given another one', async () => {
     await withHistory();

@@ -61,7 +61,8 @@ export function maintainBackup(op: Op): void {
     return;
   const { version } = op.tx.get(BACKUP, BACKUP_NAME) ?? { version: undefined };
   if (version === undefined) {
-    findVersion(op);
+    // Another client's: what we have to keep waits until the user decides.
+    if (!op.memory.foreignBackup) findVersion(op);
     return;
   }
   const todo = op.tx
@@ -127,21 +128,42 @@ function vouchedKeys(op: Op, { roster, adds, vouched }: EpochRecord): Record<str
 const versionSchema = z.object({
   algorithm: z.string(),
   version: z.optional(z.string().check(z.maxLength(255))),
-  auth_data: z.optional(z.looseObject({ check: z.unknown() })),
+  auth_data: z.optional(z.looseObject({ check: z.optional(z.unknown()) })),
 });
 
-/** The server's current backup: ours if our key opens its check, else a new one is made. */
+/**
+ * The server's current backup: ours if our key opens its check, else a new one is made. Another client's (Megolm's, say)
+ * is left alone: a new version would end that client's backup behind its user's back.
+ */
 export function receiveBackupVersion(op: Op, response: unknown): void {
   clearBackOff(op, 'backup');
   const parsed = versionSchema.safeParse(response);
   const key = op.tx.get(SECRETS, 'backup');
   if (key === undefined) return;
   const { version, algorithm, auth_data: auth } = parsed.success ? parsed.data : {};
-  if (version === undefined || algorithm !== BACKUP_ALGORITHM || !opens(key, auth?.check)) {
+  if (version === undefined) {
+    // No answer to act upon, least of all by replacing what may be there.
+    backOff(op, 'backup');
+    return;
+  }
+  if (algorithm !== BACKUP_ALGORITHM) {
+    op.memory.foreignBackup = true;
+    writeIdentity(op, { backup: 'foreign' });
+    op.notices.push({ kind: 'identityStatus', status: identityStatus(op) });
+    return;
+  }
+  if (!opens(key, auth?.check)) {
     createBackup(op, key);
     return;
   }
   useVersion(op, version);
+}
+
+/** The user gave another client's backup up. */
+export function replaceBackup(op: Op): void {
+  const key = op.tx.get(SECRETS, 'backup');
+  if (key === undefined || readIdentity(op).backup !== 'foreign') return;
+  if (!isInFlight(op, (purpose) => purpose.for === 'backupCreate')) createBackup(op, key);
 }
 
 /** No backup yet. */
@@ -303,7 +325,12 @@ function giveUp(op: Op, code: 'IDENTITY_MISSING' | 'WRONG_WORDS' | 'UNSUPPORTED_
   throw new EngineError(code);
 }
 
-function restoreBackup(op: Op, restore: RestoreMemory): 'wait' {
+function restoreBackup(op: Op, restore: RestoreMemory): 'again' | 'wait' {
+  if (op.memory.foreignBackup) {
+    // There are no epochs of ours in it.
+    restore.backup = 'done';
+    return 'again';
+  }
   if (restore.backup === 'wanted') {
     restore.backup = 'asked';
     const { version } = op.tx.get(BACKUP, BACKUP_NAME) ?? {};

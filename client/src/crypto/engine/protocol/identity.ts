@@ -17,6 +17,11 @@ export const identityArgs = {
   ]),
   /** The key of secret storage in Matrix's form, for other clients of this account. Shown, like the words. */
   recoveryKey: z.object({}),
+  /**
+   * The user gives up the backup that another client keeps for this account: ours takes its place, and that client's
+   * own recovery stops working. Never call it without asking the user.
+   */
+  replaceBackup: z.object({}),
   userIdentity: z.object({ userId: userIdSchema }),
   /** The user saw the warning about a changed master key and accepts the new one (as pinned, not verified). */
   acceptIdentityChange: z.object({ userId: userIdSchema, masterKey: z.string().check(z.maxLength(64)) }),
@@ -54,7 +59,8 @@ export type IdentityStatus = {
   readonly crossSigning: 'none' | 'locked' | 'ready';
   /** This device is signed by our own self-signing key: others give keys only to signed devices. */
   readonly deviceSigned: boolean;
-  readonly backup: 'none' | 'active' | 'locked';
+  /** `foreign`: another client's backup is in its place; ours is made by `replaceBackup` only. */
+  readonly backup: 'none' | 'active' | 'locked' | 'foreign';
   readonly masterKey: string | undefined;
 };
 
@@ -83,6 +89,7 @@ export type IdentityResults = {
   bootstrapIdentity: Record<string, never>;
   restoreIdentity: { readonly status: IdentityStatus };
   recoveryKey: { readonly recoveryKey: string | undefined };
+  replaceBackup: Record<string, never>;
   userIdentity: UserIdentity;
   acceptIdentityChange: UserIdentity;
   signMembership: { readonly content: Readonly<Record<string, unknown>> };
