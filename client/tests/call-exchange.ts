@@ -32,7 +32,7 @@ export type CallerOptions = {
 };
 
 /** Keeps each connection where a test can ask for its statistics. */
-const recordConnections = (): void => {
+export const recordConnections = (): void => {
   const connections: RTCPeerConnection[] = [];
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Original {

@@ -8,4 +8,9 @@ export type BundledPlugin = {
 };
 
 /** Plugins that come with this client; the person may switch each off. */
-export const bundledPlugins: readonly BundledPlugin[] = [];
+export const bundledPlugins: readonly BundledPlugin[] = [
+  {
+    manifest: async () => (await import('@nyx/webrtc-calls/plugin.json')).default,
+    load: () => import('@nyx/webrtc-calls/client.ts'),
+  },
+];

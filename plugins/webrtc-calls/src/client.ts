@@ -6,7 +6,6 @@ import { USUAL_CONFERENCE_TIMES } from './mesh/conference.ts';
 import { noticeKey } from './notice-text.ts';
 import { CallService, type CallServiceOptions } from './service/call-service.ts';
 import { texts } from './texts.ts';
-import CallButtons from './ui/call-buttons.vue';
 import CallNotice from './ui/call-notice.vue';
 import CallOverlay from './ui/call-overlay.vue';
 
@@ -29,10 +28,6 @@ export const callPlugin = (options: CallPluginOptions = {}): TrustedPlugin =>
       const nameOf = (userId: string): string => /^@([^:]+):/u.exec(userId)?.[1] ?? userId;
       const scene = { context, service, nameOf };
       context.contribute('overlay', 'calls', { component: () => h(CallOverlay, { scene }) });
-      const buttons: FunctionalComponent<{ room: RoomInfo }> = ({ room }) =>
-        canHandle(room) ? h(CallButtons, { room, scene }) : null;
-      buttons.props = ['room'];
-      context.contribute('room-header-button', 'call', { component: buttons });
       context.contribute('call-provider', 'calls', {
         canHandle,
         start: (roomId, { video }) => service.start(roomId, video),

@@ -3,8 +3,6 @@ import type { Texts } from '@nyx/plugin-sdk/client/plugin.ts';
 /** Everything the plugin says. */
 export const texts: Texts = {
   en: {
-    'do.voice': 'Voice call',
-    'do.video': 'Video call',
     'call.incoming': '{name} is calling',
     'call.incomingVideo': '{name} is calling with video',
     'call.window': 'Call with {name}',
@@ -74,8 +72,6 @@ export const texts: Texts = {
     'notice.failed': 'Call failed',
   },
   id: {
-    'do.voice': 'Panggilan suara',
-    'do.video': 'Panggilan video',
     'call.incoming': '{name} menelepon',
     'call.incomingVideo': '{name} menelepon dengan video',
     'call.window': 'Panggilan dengan {name}',
