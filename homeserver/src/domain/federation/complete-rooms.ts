@@ -10,7 +10,7 @@ import { authLookup } from '../events/authorise.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
 import type { StateLayer } from '../events/room-state.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
-import type { AdmitEvents } from './admit-events.ts';
+import { stateListed, type AdmitEvents } from './admit-events.ts';
 import type { RoomLanes } from './room-lanes.ts';
 
 export type CompleteRoomsDeps = {
@@ -84,9 +84,9 @@ export class CompleteRooms {
     for (const json of state) {
       const opened = openPdu(rules, json);
       const one = 'field' in opened ? undefined : judged.get(opened.pdu.eventId);
-      if (one !== undefined && !one.rejected && one.pdu.roomId === room) ids.push(one.pdu.eventId);
+      if (one !== undefined) ids.push(one.pdu.eventId);
     }
-    return ids.length === 0 ? undefined : ids;
+    return stateListed({ room }, ids, judged);
   }
 
   async #complete(layer: StateLayer): Promise<boolean> {

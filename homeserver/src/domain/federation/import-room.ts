@@ -10,7 +10,7 @@ import { authLookup, requireAuthorised } from '../events/authorise.ts';
 import type { StateLayer } from '../events/room-state.ts';
 import type { PersistEvents } from '../events/persist-events.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
-import type { AdmitEvents } from './admit-events.ts';
+import { authIdsOf, stateListed, type AdmitEvents } from './admit-events.ts';
 
 /** Servers of a room that are remembered while its members are missing. */
 const MAX_SERVERS = 10_000;
@@ -49,16 +49,23 @@ export class ImportRoom {
       ...answer.authChain,
       ...answer.state,
     ]);
-    const state: EventId[] = [];
+    const listed: EventId[] = [];
     for (const json of answer.state) {
       const opened = openPdu(rules, json);
-      const one = 'field' in opened ? undefined : judged.get(opened.pdu.eventId);
-      if (one !== undefined && !one.rejected && one.pdu.roomId === join.roomId) state.push(one.pdu.eventId);
+      // What cannot be checked, as an event of a server that is gone for good, is not part of it here.
+      if (!('field' in opened) && judged.has(opened.pdu.eventId)) listed.push(opened.pdu.eventId);
     }
-    const create = state
+    // The create event that the join itself rests on: whoever made the room can sign a second one.
+    const create = authIdsOf(rules, join)
       .map((id) => judged.get(id)?.pdu)
       .find((pdu) => pdu?.type === EventType.Create && pdu.stateKey === '');
-    if (create === undefined || (create.content.room_version ?? '1') !== rules.version) {
+    const scope = create && { room: join.roomId, create: create.eventId };
+    const state = scope && stateListed(scope, listed, judged);
+    if (
+      state === undefined ||
+      (create?.content.room_version ?? '1') !== rules.version ||
+      (whole !== undefined && create !== undefined && !whole.includes(create.eventId))
+    ) {
       throw new DomainError('bad_gateway', `${from} did not send the state of the room`);
     }
     const isPartial = answer.membersOmitted && whole === undefined;
