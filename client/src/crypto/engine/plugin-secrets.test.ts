@@ -77,14 +77,19 @@ describe('secrets of plugins', () => {
     const { handle } = await create();
     await share(handle, ben);
     await world.settle();
-    for (let i = 0; i < 66; i++) {
-      const fresh = await eve.host.call('secretCreate', { plugin: PLUGIN, name: 'profile' });
-      await eve.while(
-        eve.host.call('secretShare', { plugin: PLUGIN, handle: fresh.handle, userIds: [ben.userId] }),
-      );
-      world.clock.advance(1);
-    }
-    await world.settle();
+    const flood = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const fresh = await eve.host.call('secretCreate', { plugin: PLUGIN, name: 'profile' });
+        await eve.while(
+          eve.host.call('secretShare', { plugin: PLUGIN, handle: fresh.handle, userIds: [ben.userId] }),
+        );
+        world.clock.advance(1);
+      }
+      await world.settle();
+    };
+    // After the first, Ben knows Eve's device: what comes before that waits, and of one user only a part may.
+    await flood(1);
+    await flood(65);
     const { secrets } = await ben.host.call('secretList', { plugin: PLUGIN });
     expect(secrets.filter(({ owner }) => owner === eve.userId)).toHaveLength(64);
     expect(secrets.some((secret) => secret.handle === handle)).toBe(true);
