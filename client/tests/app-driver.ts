@@ -150,17 +150,30 @@ export const message = (page: Page, text: string | RegExp): Locator =>
 export const sees = (page: Page, text: string | RegExp): Promise<void> =>
   message(page, text).first().waitFor(slow);
 
-/** Opens the actions of a message and picks one. */
+/**
+ * Opens the actions of a message and picks one. The row moves while messages arrive, and its actions go with the
+ * pointer: whoever misses them tries again, as a person does.
+ */
 export const act = async (page: Page, text: string | RegExp, action: string): Promise<void> => {
   const row = message(page, text).last();
-  await row.hover();
-  const direct = row.getByRole('button', { name: action, exact: true });
-  if (await direct.isVisible()) {
-    await direct.click();
-    return;
+  const item = page.getByRole('menuitem', { name: action });
+  const brief = { timeout: 4_000 };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await row.hover(brief);
+      const direct = row.getByRole('button', { name: action, exact: true });
+      if (await direct.isVisible()) {
+        await direct.click(brief);
+        return;
+      }
+      await row.getByRole('button', { name: 'More', exact: true }).click(brief);
+      await item.click(brief);
+      return;
+    } catch (error) {
+      if (tries === 12) throw error;
+      if (await item.isVisible()) await page.keyboard.press('Escape');
+    }
   }
-  await row.getByRole('button', { name: 'More', exact: true }).click();
-  await page.getByRole('menuitem', { name: action }).click();
 };
 
 /** Opens a room from the list; its composer names it. */
